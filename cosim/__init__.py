@@ -1,0 +1,1 @@
+"""The signal kernel, its oracle, the Verilator build and the measurements."""

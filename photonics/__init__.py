@@ -1,0 +1,1 @@
+"""Technology, layout, checks, netlist extraction and circuit models of the photonic chips."""

@@ -1,0 +1,1 @@
+"""Layout cells, one family a file."""

@@ -1,0 +1,1 @@
+"""Design rule and layout-versus-schematic checks."""

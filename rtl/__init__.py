@@ -1,0 +1,1 @@
+"""Amaranth blocks: the short-reach SerDes and the optical switch controller."""

@@ -1,0 +1,1 @@
+"""Bring-up, elastic buffer and the SerDes top level."""

@@ -1,0 +1,1 @@
+"""Optical circuit switch controller."""

@@ -1,0 +1,1 @@
+"""Physical coding sublayer: line code, block lock, deskew, frames."""

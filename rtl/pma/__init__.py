@@ -1,0 +1,1 @@
+"""Symbol-level blocks: PRBS, equalizers, clock recovery."""

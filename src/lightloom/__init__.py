@@ -1,0 +1,3 @@
+"""Co-design of xPU-CPO links and optical circuit switches."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Clusters built from measured links."""
