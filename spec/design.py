@@ -1,0 +1,421 @@
+"""The design file: every key, its unit, its range and where its default comes from.
+
+Unit names end the key. Sources stand in each description; `demonstration value` means chosen for
+the reference designs and open to change, not measured.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lightloom.spec import benes
+from lightloom.spec.base import Frozen
+
+
+def _f(default: float, low: float, high: float, text: str) -> Any:
+    return Field(default=default, ge=low, le=high, description=text)
+
+
+class Serdes(Frozen):
+    """The short-reach SerDes of one xPU: all lanes, both directions."""
+
+    profile: Literal["eth-64b66b"] = Field(
+        default="eth-64b66b",
+        description="Line code and framing: 64b/66b of IEEE 802.3 clause 49 on every lane.",
+    )
+    lanes: Literal[1, 2, 4, 8] = Field(default=8, description="Lanes in each direction.")
+    baud_gbd: float = _f(32.0, 1.0, 64.0, "Symbol rate of a lane. 32 GBd: PCIe 5.0 lane rate.")
+    modulation: Literal["nrz"] = Field(default="nrz", description="Line modulation.")
+    symbols_per_clock: Literal[16, 32, 64] = Field(
+        default=64,
+        description="Symbols a lane handles per clock.",
+    )
+    rate_offset_ppm: float = _f(
+        100.0,
+        -100.0,
+        100.0,
+        "Symbol clock of xPU B relative to A; +-100 ppm is the IEEE 802.3 limit.",
+    )
+    adc_bits: int = _f(6, 4, 8, "Receiver sampler resolution. 6 bits: demonstration value.")
+    tx_dac_bits: int = _f(7, 5, 8, "Transmit DAC resolution. 7 bits: demonstration value.")
+    tx_swing_v: float = _f(
+        1.0,
+        0.1,
+        2.0,
+        "Peak-to-peak differential swing at full DAC code; 1.0 V is common for NRZ drivers.",
+    )
+    tx_ffe: tuple[float, float, float] = Field(
+        default=(-0.06, 0.88, -0.06),
+        description="Transmit FFE: pre, main, post cursor; magnitudes sum to at most 1 (full "
+        "DAC code).",
+    )
+    rx_ffe_taps: int = _f(3, 1, 5, "Receive FFE taps, one pre-cursor when 2 or more.")
+    rx_dfe: bool = Field(default=True, description="One-tap decision feedback equalizer.")
+    ctle_boost_db: float = _f(
+        3.0,
+        0.0,
+        12.0,
+        "CTLE peaking at Nyquist over its gain at low frequency.",
+    )
+    phase_steps_per_ui: Literal[32, 64, 128] = Field(
+        default=64, description="Phase interpolator steps."
+    )
+    marker_rows: int = _f(
+        1024,
+        64,
+        16384,
+        "Rows between lane alignment markers; 16384 in clause 82.",
+    )
+    bring_up_timeout_us: float = _f(60.0, 5.0, 10000.0, "Limit of the whole bring-up, per attempt.")
+    energy_tx_pj_per_bit: float = _f(
+        1.0,
+        0.0,
+        50.0,
+        "Transmitter electronics. CPO electronics total 2.4-2.5 pJ/bit published "
+        "for one optical I/O "
+        "chiplet with 0.7 for its laser; split between transmitter and receiver: "
+        "demonstration value.",
+    )
+    energy_rx_pj_per_bit: float = _f(
+        1.5,
+        0.0,
+        50.0,
+        "Receiver electronics; see energy_tx_pj_per_bit.",
+    )
+
+    @model_validator(mode="after")
+    def _ffe_fits(self) -> Self:
+        total = sum(abs(c) for c in self.tx_ffe)
+        if total > 1.0 + 1e-9:
+            raise ValueError(f"tx_ffe magnitudes sum to {total:.3g}; allowed: at most 1")
+        if self.tx_ffe[1] <= 0:
+            raise ValueError(f"tx_ffe main cursor is {self.tx_ffe[1]:g}; allowed: above 0")
+        return self
+
+
+class Package(Frozen):
+    """Electrical channel between the SerDes and the optical engine, each way."""
+
+    touchstone: str | None = Field(
+        default=None,
+        description="S-parameter file (.s2p single-ended or .s4p differential) used instead "
+        "of the trace.",
+    )
+    loss_db: float = _f(
+        3.0,
+        0.0,
+        20.0,
+        "Insertion loss at Nyquist; millimetres of substrate, below the 4 dB published for CPO.",
+    )
+    skin_fraction: float = _f(
+        0.6,
+        0.0,
+        1.0,
+        "Part of the loss that grows as the root of frequency; the rest grows "
+        "linearly (dielectric).",
+    )
+    return_loss_db: float = _f(
+        18.0,
+        6.0,
+        60.0,
+        "At each end, flat; re-reflections appear in the pulse response.",
+    )
+    delay_ps: float = _f(
+        60.0,
+        1.0,
+        2000.0,
+        "Flight time; 10 mm at 6 ps/mm, organic substrate of permittivity 3.3.",
+    )
+
+
+class Engine(Frozen):
+    """The co-packaged optical engine."""
+
+    modulator: Literal["ring", "mzm", "eam"] = Field(
+        default="mzm",
+        description="Modulator type of every lane.",
+    )
+    wavelengths: Literal[1] = Field(default=1, description="Wavelengths on a fibre.")
+    wavelength_nm: float = _f(
+        1310.0,
+        1260.0,
+        1360.0,
+        "Carrier; the O-band is 1260-1360 nm (ITU-T G.Sup39).",
+    )
+    laser_power_dbm: float = _f(10.0, -30.0, 20.0, "Per lane at the modulator input.")
+    laser_rin_db_per_hz: float = _f(
+        -150.0,
+        -180.0,
+        -100.0,
+        "Relative intensity noise; DFB class, IEEE 802.3 asks -136 or better.",
+    )
+    laser_linewidth_mhz: float = _f(
+        1.0,
+        0.0,
+        100.0,
+        "Lorentzian linewidth; DFB class, demonstration value.",
+    )
+    laser_spread_ghz: float = _f(
+        5.0,
+        0.0,
+        100.0,
+        "Lanes' lasers differ by up to this either way; sets the beat of crosstalk.",
+    )
+    laser_wall_plug_percent: float = _f(
+        10.0,
+        0.5,
+        50.0,
+        "Optical power out over electrical power in; demonstration value.",
+    )
+    driver_gain: float = _f(
+        2.0,
+        0.1,
+        20.0,
+        "Linear driver between package and modulator; demonstration value.",
+    )
+    driver_bandwidth_ghz: float = _f(30.0, 1.0, 200.0, "Driver pole; demonstration value.")
+    mzm_v_pi_v: float = _f(
+        3.0,
+        0.5,
+        20.0,
+        "MZM half-wave voltage, push-pull; V_pi L 0.825 V cm published for a depletion junction.",
+    )
+    mzm_er_limit_db: float = _f(
+        25.0,
+        5.0,
+        60.0,
+        "Static extinction limit of the MZM; demonstration value.",
+    )
+    mzm_loss_db: float = _f(
+        4.0,
+        0.0,
+        15.0,
+        "MZM insertion loss beside the quadrature bias; 3-5 dB class.",
+    )
+    mzm_bandwidth_ghz: float = _f(35.0, 1.0, 200.0, "MZM electro-optic pole; demonstration value.")
+    ring_q: float = _f(
+        5000.0,
+        500.0,
+        50000.0,
+        "Loaded quality factor; 3000-6000 is typical for 50-100 GHz photon lifetime limit.",
+    )
+    ring_depth: float = _f(
+        0.95,
+        0.1,
+        1.0,
+        "Depth of the resonance, 1 is critical coupling; demonstration value.",
+    )
+    ring_efficiency_pm_per_v: float = _f(
+        30.0,
+        1.0,
+        200.0,
+        "Resonance shift; 20-40 pm/V is typical.",
+    )
+    ring_detuning_pm: float = _f(
+        100.0,
+        -1000.0,
+        1000.0,
+        "Bias point: resonance to carrier; demonstration value near the steepest slope.",
+    )
+    ring_loss_db: float = _f(1.0, 0.0, 15.0, "Loss beside the resonance; demonstration value.")
+    ring_bandwidth_ghz: float = _f(
+        40.0,
+        1.0,
+        200.0,
+        "Junction RC and photon lifetime as one pole; 52-110 GHz published by detuning.",
+    )
+    eam_slope_db_per_v: float = _f(5.0, 0.1, 50.0, "Absorption slope; demonstration value.")
+    eam_bias_v: float = _f(1.0, 0.0, 5.0, "Reverse bias; demonstration value.")
+    eam_loss_db: float = _f(4.5, 0.0, 15.0, "Insertion loss; 4-5 dB published for GeSi devices.")
+    eam_bandwidth_ghz: float = _f(50.0, 1.0, 200.0, "EAM pole; demonstration value.")
+
+
+class Switch(Frozen):
+    """The optical circuit switch chip and its controller."""
+
+    topology: Literal["benes", "none"] = Field(default="benes", description="Fabric topology.")
+    ports: int = _f(8, 2, 64, "Fabric ports; a power of two for Benes.")
+    permutation: Literal["identity", "reverse", "random"] | tuple[int, ...] = Field(
+        default="reverse",
+        description="Output of each input, or a named one; `random` uses run.seed.",
+    )
+    coupler_gap_um: float = _f(
+        0.2,
+        0.15,
+        0.4,
+        "Gap of the directional couplers in each MZI cell, as drawn.",
+    )
+    coupler_length_um: float = _f(
+        0.0,
+        0.0,
+        100.0,
+        "Straight length of the couplers; 0 takes the 50:50 length of the default gap.",
+    )
+    arm_imbalance_um: float = _f(
+        0.0,
+        -20.0,
+        20.0,
+        "Extra length of the heated arm of each cell, as drawn.",
+    )
+    heater_length_um: float = _f(200.0, 50.0, 1000.0, "Length of the heater in each cell.")
+    heater_undercut: bool = Field(
+        default=False, description="Suspended heaters: less power, slower."
+    )
+    calibration: str = Field(
+        default="nominal",
+        description="`nominal`: codes for a cell as designed; `measured`: codes from the "
+        "extracted cell phases; "
+        "else a JSON file `{'bar': [codes], 'cross': [codes]}`.",
+    )
+    clock_mhz: float = _f(250.0, 1.0, 1000.0, "Clock of the controller.")
+    dac_bits: int = _f(10, 6, 14, "Heater DAC resolution.")
+    settle_us: float = _f(
+        60.0,
+        0.1,
+        10000.0,
+        "Wait between commit and done; at least five heater time constants is usual.",
+    )
+    circulator_loss_db: float = _f(
+        0.8,
+        0.0,
+        5.0,
+        "One circulator; both directions share the chip, as in the Palomar "
+        "switch. Commercial O-band class, demonstration value.",
+    )
+
+    @model_validator(mode="after")
+    def _routable(self) -> Self:
+        if self.topology == "benes":
+            try:
+                benes.stages(self.ports)
+            except ValueError:
+                raise ValueError(
+                    f"ports = {self.ports} with topology 'benes'; allowed: 2, 4, 8, 16, 32, 64"
+                ) from None
+        given = self.permutation
+        if isinstance(given, tuple) and sorted(given) != list(range(self.ports)):
+            raise ValueError(
+                f"permutation = {list(given)}; allowed: each of 0 to {self.ports - 1} once"
+            )
+        return self
+
+
+class Fibre(Frozen):
+    """Single-mode fibre between the engines, the switch in its middle."""
+
+    length_m: float = _f(10.0, 0.0, 2000.0, "Whole length, xPU to xPU.")
+    loss_db_per_km: float = _f(0.4, 0.0, 10.0, "O-band class loss, ITU-T G.652 limit at 1310 nm.")
+    delay_us_per_km: float = _f(4.9, 4.0, 6.0, "Group delay of silica fibre at 1310 nm.")
+    connectors: int = _f(4, 0, 20, "Connectors on the whole way.")
+    connector_loss_db: float = _f(
+        0.25,
+        0.0,
+        3.0,
+        "Loss of one connector; IEC 61753 grade B average is 0.12, maximum 0.25.",
+    )
+
+
+class Receiver(Frozen):
+    """Photodiode and transimpedance amplifier."""
+
+    responsivity_a_per_w: float = _f(
+        0.9,
+        0.05,
+        1.2,
+        "Ge photodiode; 0.91 A/W published in the O-band.",
+    )
+    dark_current_na: float = _f(
+        10.0,
+        0.0,
+        10000.0,
+        "Ge photodiode at 1 V; 1.3 nA published for a good one.",
+    )
+    pd_bandwidth_ghz: float = _f(
+        50.0,
+        1.0,
+        200.0,
+        "Photodiode pole; 58 GHz published at high power.",
+    )
+    tia_noise_pa_per_rthz: float = _f(
+        16.0,
+        0.1,
+        200.0,
+        "Input-referred density; 2 uA rms over a 25G class receiver is published, 16 pA/rtHz "
+        "over 20 GHz gives 2.3 uA.",
+    )
+    tia_bandwidth_ghz: float = _f(
+        24.0,
+        1.0,
+        200.0,
+        "Two-pole Butterworth corner, 0.75 of the baud rate.",
+    )
+    tia_gain_ohm: float = _f(4000.0, 10.0, 100000.0, "Transimpedance, fixed; demonstration value.")
+    sampler_full_scale_v: float = _f(
+        0.4,
+        0.01,
+        5.0,
+        "Peak-to-peak differential input range of the sampler; demonstration value.",
+    )
+    signal_detect_ua: float = _f(
+        1.0,
+        0.0,
+        1000.0,
+        "Mean photocurrent below which a lane reports loss of light.",
+    )
+
+
+class Run(Frozen):
+    """What one co-simulation does."""
+
+    seed: int = _f(1, 0, 2**63 - 1, "Seed of every random number.")
+    payload: str | None = Field(
+        default=None,
+        description="File to carry; a built-in test file of 64 KiB when absent.",
+    )
+    samples_per_ui: Literal[4, 8, 16] = Field(default=8, description="Waveform samples per symbol.")
+    ber_bits: int = _f(
+        2_000_000,
+        0,
+        10_000_000_000,
+        "Bits counted by the PRBS31 checkers, all lanes of one direction.",
+    )
+    skew_ui: tuple[float, ...] = Field(
+        default=(),
+        description="Extra delay of each lane in symbols, both ways; missing lanes have none.",
+    )
+
+
+class Design(Frozen):
+    """A whole xPU-CPO link through an optical circuit switch."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    serdes: Serdes = Serdes()
+    package: Package = Package()
+    engine: Engine = Engine()
+    switch: Switch = Switch()
+    fibre: Fibre = Fibre()
+    receiver: Receiver = Receiver()
+    run: Run = Run()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.switch.topology != "none" and self.serdes.lanes > self.switch.ports:
+            raise ValueError(
+                f"serdes.lanes = {self.serdes.lanes} with switch.ports = {self.switch.ports}; "
+                "allowed: at most one lane a port"
+            )
+        if isinstance(self.switch.permutation, tuple) and self.switch.topology != "none":
+            used = self.switch.permutation[: self.serdes.lanes]
+            if max(used) >= self.serdes.lanes:
+                raise ValueError(
+                    f"switch.permutation sends lanes to ports {sorted(used)}; allowed: lanes 0 to "
+                    f"{self.serdes.lanes - 1} among themselves, a port beyond them has no receiver"
+                )
+        if len(self.run.skew_ui) > self.serdes.lanes:
+            raise ValueError(
+                f"run.skew_ui has {len(self.run.skew_ui)} values; "
+                f"allowed: at most serdes.lanes = {self.serdes.lanes}"
+            )
+        return self
