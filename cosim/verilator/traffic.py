@@ -1,0 +1,62 @@
+"""The frame traffic of `traffic.cpp` seen from Python."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+
+FRAME_BYTES = 2048
+"""Bytes of the file a frame carries, behind a header of 8."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What one side got: `data` is None until a frame has said how long the file is."""
+
+    data: bytes | None
+    sent: int
+    good: int
+    errored: int
+    malformed: int
+    duplicated: int
+    reordered: int
+    latency_ns: np.ndarray
+    """First word in to first word out, frames that arrived only."""
+
+
+class Traffic:
+    """Both sides' senders and receivers.
+
+    `library` holds the functions of `traffic.cpp`: a shared library, or the simulator's own process
+    (`ctypes.CDLL(None)`).
+    """
+
+    def __init__(self, library: ctypes.CDLL, *, word_bytes: int) -> None:
+        """Forget earlier traffic; words carry `word_bytes` bytes."""
+        self._library = library
+        library.lt_setup(ctypes.c_long(word_bytes), ctypes.c_long(FRAME_BYTES))
+        library.lt_received.restype = ctypes.c_long
+        library.lt_latency.restype = ctypes.c_long
+
+    def load(self, side: int, data: bytes) -> None:
+        """Give side 0 (A) or 1 (B) the file that it sends."""
+        self._library.lt_load(side, data, ctypes.c_long(len(data)))
+
+    def received(self, side: int) -> Received:
+        """Return what `side` has received so far."""
+        size = self._library.lt_received(side, None, ctypes.c_long(0))
+        data = None
+        if size >= 0:
+            buffer = ctypes.create_string_buffer(max(size, 1))
+            self._library.lt_received(side, buffer, ctypes.c_long(size))
+            data = buffer.raw[:size]
+        counts = (ctypes.c_long * 6)()
+        self._library.lt_counts(side, counts)
+        frames = self._library.lt_latency(side, None, ctypes.c_long(0))
+        latency = np.zeros(max(frames, 0))
+        if frames:
+            pointer = latency.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+            self._library.lt_latency(side, pointer, ctypes.c_long(frames))
+        return Received(data, *counts, latency_ns=latency[latency >= 0] * 1e-6)
