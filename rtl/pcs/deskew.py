@@ -1,0 +1,323 @@
+"""Lane deskew and reorder: blocks of each lane in, rows out.
+
+Ref: IEEE Std 802.3-2022 clause 82.2.12-82.2.14 (alignment marker lock, lane deskew, lane reorder),
+with this line format's markers (`block`).
+"""
+
+from collections.abc import Sequence
+
+from amaranth import Array, Cat, Module, Signal, Value
+from amaranth.hdl import Elaboratable
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from lightloom.rtl.pcs.block import Kind
+from lightloom.rtl.pcs.row import Gather, check_lanes, row
+
+__all__ = ["BAD_MARKERS_TO_LOSE", "Deskew", "LaneBuffer", "align"]
+
+BAD_MARKERS_TO_LOSE = 4
+
+
+def align(
+    lanes: Sequence[Sequence[tuple[Kind, int]]],
+) -> tuple[list[int], list[list[tuple[Kind, int]]]]:
+    """Golden model: lane numbers and rows of complete, undisturbed lanes of (kind, data).
+
+    The first marker of each lane is its first block used.
+    """
+    starts = [next(i for i, (kind, _) in enumerate(lane) if kind == Kind.MARKER) for lane in lanes]
+    numbers = [lane[start][1] & 0xFF for lane, start in zip(lanes, starts, strict=True)]
+    ordered = [lanes[numbers.index(n)][starts[numbers.index(n)] :] for n in range(len(lanes))]
+    return numbers, [list(r) for r in zip(*ordered, strict=False)]
+
+
+class LaneBuffer(wiring.Component):
+    """Deskew buffer of one lane.
+
+    Waits for a marker after ``flush`` and keeps blocks from it on. The head is combinational from
+    the buffer memory, one clock after its write when the buffer was empty.
+
+    Parameters
+    ----------
+    depth : int
+        Blocks: 16, 32 or 64.
+
+    Members
+    -------
+    kind, data : Signal(4), Signal(64), in
+        Block, with ``valid``.
+    valid : Signal(), in
+        A block is present.
+    flush : Signal(), in
+        Empty the buffer and wait for a marker.
+    pop : Signal(), in
+        Remove the head; only while ``level`` is not zero.
+    head_kind, head_data : Signal(4), Signal(64), out
+        Oldest block, valid while ``level`` is not zero.
+    level : Signal, out
+        Blocks in the buffer.
+    overflow : Signal(), out
+        A block comes and there is no room; it is lost.
+    """
+
+    kind: Signal
+    data: Signal
+    valid: Signal
+    flush: Signal
+    pop: Signal
+    head_kind: Signal
+    head_data: Signal
+    level: Signal
+    overflow: Signal
+
+    def __init__(self, *, depth: int = 16) -> None:
+        """Check the parameters and declare the members."""
+        if depth not in (16, 32, 64):
+            raise ValueError(f"depth = {depth}; allowed: 16, 32, 64")
+        self.depth = depth
+        super().__init__(
+            {
+                "kind": In(4),
+                "data": In(64),
+                "valid": In(1),
+                "flush": In(1),
+                "pop": In(1),
+                "head_kind": Out(4),
+                "head_data": Out(64),
+                "level": Out(bits_for(depth)),
+                "overflow": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Elaboratable:
+        """Build the netlist."""
+        m = Module()
+        store = m.submodules.store = memory.Memory(shape=68, depth=self.depth, init=[])
+        write = store.write_port()
+        read = store.read_port(domain="comb")
+        found = Signal()
+        put = Signal()
+        full = self.level == self.depth
+        m.d.comb += [
+            put.eq(self.valid & ~self.flush & (found | (self.kind == Kind.MARKER))),
+            self.overflow.eq(put & full),
+            write.en.eq(put & ~full),
+            write.data.eq(Cat(self.kind, self.data)),
+            Cat(self.head_kind, self.head_data).eq(read.data),
+        ]
+        with m.If(self.flush):
+            m.d.sync += [found.eq(0), self.level.eq(0), read.addr.eq(0), write.addr.eq(0)]
+        with m.Else():
+            m.d.sync += found.eq(found | put)
+            m.d.sync += self.level.eq(self.level + write.en - self.pop)
+            with m.If(write.en):
+                m.d.sync += write.addr.eq(write.addr + 1)
+            with m.If(self.pop):
+                m.d.sync += read.addr.eq(read.addr + 1)
+        return m
+
+
+class Deskew(wiring.Component):
+    """Deskew, reorder and row assembly of all lanes.
+
+    Search: each lane's buffer waits for a marker. When all hold one and the lane numbers are a
+    permutation, ``aligned`` rises and rows leave; when a buffer overflows first (skew of ``depth``
+    blocks or more: ``skew_error`` pulses) or the numbers are wrong (``marker_error``), the search
+    starts again. In a marker row every lane must hold the marker of its number; after
+    `BAD_MARKERS_TO_LOSE` bad ones in a row, or an overflow, or loss of ``locked`` on any lane,
+    alignment is lost.
+
+    Throughput one row a clock. Latency: three clocks from the last block of a row to ``o``; other
+    lanes wait in their buffers. No back-pressure. MARKER rows leave like others.
+
+    Parameters
+    ----------
+    lanes : int
+        1, 2, 4, 8 or 16.
+    depth : int
+        Blocks of each buffer: 16, 32 or 64. Skew up to ``depth - 1`` blocks is removed.
+
+    Members
+    -------
+    kinds, data : Signal(4 * lanes), Signal(64 * lanes), in
+        Block of each physical lane, valid with its bit of ``valid``.
+    valid : Signal(lanes), in
+        Blocks present.
+    locked : Signal(lanes), in
+        Block lock of each physical lane.
+    enable : Signal(), in
+        Search; low keeps the buffers empty.
+    o : Signal(row(lanes)), out
+        Row in lane number order, valid with ``o_valid``.
+    o_valid : Signal(), out
+        A row is present.
+    aligned : Signal(), out
+        Rows are aligned.
+    remote_ready : Signal(), out
+        ``ready`` bit of all lanes in the last good marker row; low while not aligned.
+    lane_ids : Signal(4 * lanes), out
+        Lane number received on each physical lane, of the last search that had all markers.
+    skews : Signal(7 * lanes), out
+        Blocks by which each physical lane was earlier than the latest, at alignment.
+    marker_error, skew_error : Signal(), out
+        Pulses as above.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range.
+
+    Ref: IEEE Std 802.3-2022 figures 82-12 and 82-13.
+    """
+
+    kinds: Signal
+    data: Signal
+    valid: Signal
+    locked: Signal
+    enable: Signal
+    o: Signal
+    o_valid: Signal
+    aligned: Signal
+    remote_ready: Signal
+    lane_ids: Signal
+    skews: Signal
+    marker_error: Signal
+    skew_error: Signal
+
+    def __init__(self, *, lanes: int, depth: int = 16) -> None:
+        """Check the parameters and declare the members."""
+        check_lanes(lanes)
+        LaneBuffer(depth=depth)  # checks the range
+        self.lanes = lanes
+        self.depth = depth
+        super().__init__(
+            {
+                "kinds": In(4 * lanes),
+                "data": In(64 * lanes),
+                "valid": In(lanes),
+                "locked": In(lanes),
+                "enable": In(1),
+                "o": Out(row(lanes)),
+                "o_valid": Out(1),
+                "aligned": Out(1),
+                "remote_ready": Out(1),
+                "lane_ids": Out(4 * lanes),
+                "skews": Out(7 * lanes),
+                "marker_error": Out(1),
+                "skew_error": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Elaboratable:
+        """Build the netlist."""
+        m = Module()
+        lanes = self.lanes
+        flush = Signal(init=1)
+        pop = Signal()
+        buffers: list[LaneBuffer] = []
+        for lane in range(lanes):
+            buffer = m.submodules[f"buffer_{lane}"] = LaneBuffer(depth=self.depth)
+            m.d.comb += [
+                buffer.kind.eq(self.kinds.word_select(lane, 4)),
+                buffer.data.eq(self.data.word_select(lane, 64)),
+                buffer.valid.eq(self.valid[lane]),
+                buffer.flush.eq(flush),
+                buffer.pop.eq(pop),
+            ]
+            buffers.append(buffer)
+        full_row = Signal()  # each buffer holds a block
+        overflow = Signal()
+        m.d.comb += full_row.eq(Cat(b.level != 0 for b in buffers).all())
+        m.d.comb += overflow.eq(Cat(b.overflow for b in buffers).any())
+
+        # Search: number of the marker at each head, and who has the number wanted by each output.
+        width = max(1, (lanes - 1).bit_length())
+        source = [Signal(width, name=f"source_{n}") for n in range(lanes)]
+        found = [Signal(name=f"found_{n}") for n in range(lanes)]
+        wanted = [Signal(width, name=f"wanted_{n}") for n in range(lanes)]
+        for number in range(lanes):
+            for lane, buffer in enumerate(buffers):
+                with m.If(buffer.head_data[:8] == number):
+                    m.d.comb += [found[number].eq(1), wanted[number].eq(lane)]
+        permutation = Cat(found).all()
+
+        # Stage 1: the row as received. Stage 2: in lane order. Stage 3: with its kind.
+        raw_valid = Signal()
+        raw_kinds = [Signal(4, name=f"raw_kind_{n}") for n in range(lanes)]
+        raw_data = [Signal(64, name=f"raw_data_{n}") for n in range(lanes)]
+        kinds = [Signal(4, name=f"kind_{n}") for n in range(lanes)]
+        data = [Signal(64, name=f"data_{n}") for n in range(lanes)]
+        ordered_valid = Signal()
+        m.d.sync += [raw_valid.eq(pop), ordered_valid.eq(raw_valid & self.aligned)]
+        m.d.sync += self.o_valid.eq(ordered_valid & self.aligned)
+        with m.If(pop):
+            for lane, buffer in enumerate(buffers):
+                m.d.sync += raw_kinds[lane].eq(buffer.head_kind)
+                m.d.sync += raw_data[lane].eq(buffer.head_data)
+        with m.If(raw_valid):
+            for number in range(lanes):
+                m.d.sync += kinds[number].eq(Array(raw_kinds)[source[number]])
+                m.d.sync += data[number].eq(Array(raw_data)[source[number]])
+        gather = m.submodules.gather = Gather(lanes=lanes)
+        m.d.comb += gather.kinds.eq(Cat(kinds))
+        with m.If(ordered_valid):
+            m.d.sync += [
+                self.o.data.eq(Cat(data)),
+                self.o.kind.eq(gather.kind),
+                self.o.count.eq(gather.count),
+            ]
+
+        # Markers are checked in lane order, in stage 2.
+        markers = Cat(kind == Kind.MARKER for kind in kinds)
+        good = Signal()
+        bad = Signal()
+        misses = Signal(range(BAD_MARKERS_TO_LOSE))
+        lost = Signal()
+        right: list[Value] = [data[n][:8] == n for n in range(lanes)]
+        m.d.comb += good.eq(ordered_valid & markers.all() & Cat(right).all())
+        m.d.comb += bad.eq(ordered_valid & markers.any() & ~good)
+        m.d.comb += lost.eq(
+            overflow | ~self.locked.all() | ~self.enable
+            | (bad & (misses == BAD_MARKERS_TO_LOSE - 1))
+        )
+        m.d.sync += [self.marker_error.eq(0), self.skew_error.eq(0)]
+
+        with m.FSM():
+            with m.State("FLUSH"):
+                m.d.sync += flush.eq(1)
+                with m.If(self.enable & self.locked.all()):
+                    m.d.sync += flush.eq(0)
+                    m.next = "SEARCH"
+            with m.State("SEARCH"):
+                with m.If(~self.enable | ~self.locked.all() | overflow):
+                    m.d.sync += [flush.eq(1), self.skew_error.eq(overflow)]
+                    m.next = "FLUSH"
+                with m.Elif(full_row & ~flush):
+                    for lane, buffer in enumerate(buffers):
+                        m.d.sync += [
+                            self.lane_ids.word_select(lane, 4).eq(buffer.head_data[:4]),
+                            self.skews.word_select(lane, 7).eq(buffer.level - 1),
+                        ]
+                    with m.If(permutation):
+                        for number in range(lanes):
+                            m.d.sync += source[number].eq(wanted[number])
+                        m.d.sync += [self.aligned.eq(1), misses.eq(0)]
+                        m.next = "ALIGNED"
+                    with m.Else():
+                        m.d.sync += [flush.eq(1), self.marker_error.eq(1)]
+                        m.next = "FLUSH"
+            with m.State("ALIGNED"):
+                m.d.comb += pop.eq(full_row)
+                m.d.sync += self.marker_error.eq(bad)
+                with m.If(good):
+                    m.d.sync += misses.eq(0)
+                    m.d.sync += self.remote_ready.eq(Cat(d[8] for d in data).all())
+                with m.Elif(bad):
+                    m.d.sync += misses.eq(misses + 1)
+                with m.If(lost):
+                    m.d.sync += [flush.eq(1), self.aligned.eq(0), self.remote_ready.eq(0)]
+                    m.d.sync += self.skew_error.eq(overflow)
+                    m.next = "FLUSH"
+        return m
