@@ -77,7 +77,7 @@ class Bank(wiring.Component):
                 if field.hardware == "w":
                     members[name] = In(field.width)
                 elif field.hardware == "r":
-                    members[name] = Out(field.width, init=field.reset)
+                    members[name] = Out(field.width)
                 if field.access_strobe:
                     members[f"{name}_swacc"] = Out(1)
         super().__init__(members)
@@ -175,12 +175,14 @@ class Bank(wiring.Component):
             return sticky
         if field.hardware == "w":
             return getattr(self, name)
+        if field.single_pulse:
+            pulse = getattr(self, name)
+            m.d.sync += pulse.eq(0)
+            return pulse
+        value = Signal(field.width, init=field.reset, name=f"{name}_value")
         if field.hardware == "r":
-            output = getattr(self, name)
-            if field.single_pulse:
-                m.d.sync += output.eq(0)
-            return output
-        return Signal(field.width, init=field.reset, name=f"{name}_value")
+            m.d.comb += getattr(self, name).eq(value)
+        return value
 
     def _write(
         self,
