@@ -14,7 +14,7 @@ class RxFormat:
     """Number formats of a receive lane.
 
     Samples are integers of `sample_bits`. Equalized values, the feedback tap and the level share
-    one unit, a quarter of a sample step. FFE taps are in 1/64; the main tap is 1 and has no register.
+    one unit, a quarter of a sample step. FFE taps are in 1/64; the main tap is 1, without register.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class RxFormat:
     dfe : bool
         One-tap decision feedback.
     observed : int
-        Symbols of a word that the loops look at, a power of two, 4 to half the width; 0 takes 16 or half the
-        width, whichever is less.
+        Symbols of a word that the loops look at, a power of two, 4 to half the width; 0 takes 16
+        or half the width, whichever is less.
     phase_steps : int
         Interpolator steps in a symbol: 32, 64 or 128.
 
@@ -45,18 +45,35 @@ class RxFormat:
     observed: int = 0
     phase_steps: int = 64
 
-    DECISION_LATENCY: ClassVar[int] = 6
-    """Clocks from a sample at the lane's port to its decision."""
-    LOOP_LATENCY: ClassVar[int] = 8
-    """Clocks from a sample at the lane's port to the phase code it moves."""
     FRACTION_BITS: ClassVar[int] = 2
     """Equalized values resolve 2**-2 of a sample step."""
     COEFFICIENT_FRACTION: ClassVar[int] = 6
     """FFE taps resolve 2**-6."""
+    PHASE_FRACTION: ClassVar[int] = 16
+    """Bits of the phase register below a phase step."""
+    FREQUENCY_FRACTION: ClassVar[int] = 6
+    """Bits of the frequency register below those of the phase register."""
+    MAXIMUM_PPM: ClassVar[int] = 350
+    """Largest rate offset the frequency register can hold."""
+    AMPLITUDE_FRACTION: ClassVar[int] = 6
+    """The mean magnitude of the samples is over 2**6 words."""
+    ACQUIRE_SHIFT: ClassVar[int] = 6
+    """Integral gain is the proportional one over 2**6 a word before lock."""
+    TRACK_SHIFT: ClassVar[int] = 9
+    """And over 2**9 in lock."""
+    GAIN: ClassVar[tuple[int, ...]] = (8, 8, 6, 4, 3, 3, 2, 2)
+    """Factor on the timing error for each eighth of full scale of the mean magnitude."""
+    LOCK_WORDS: ClassVar[int] = 256
+    """Words in a window of the lock detector."""
+    SETTLE_WORDS: ClassVar[int] = 256
+    """Words between two looks at the coefficients."""
+    LMS_TAP_FRACTION: ClassVar[int] = 8
+    """Bits below 1/64 in the registers of the FFE taps."""
     TAP_LIMIT: ClassVar[int] = 32
     """FFE side taps are within plus or minus 32/64."""
 
     def __post_init__(self) -> None:
+        """Check the ranges and resolve `observed`."""
         if not 8 <= self.width <= 128:
             raise ValueError(f"width is {self.width}; allowed: 8 to 128")
         if not 4 <= self.sample_bits <= 8:
@@ -84,8 +101,18 @@ class RxFormat:
 
     @property
     def first(self) -> int:
-        """First observed symbol of a word; far enough in that no loop needs the word before."""
-        return max(1, self.post)
+        """First observed symbol of a word, chosen so that every tap's sample is in the word."""
+        return max(0, self.post - 1)
+
+    @property
+    def decision_latency(self) -> int:
+        """Clocks from a sample at the lane's port to its decision."""
+        return 6 if self.dfe else 4
+
+    @property
+    def loop_latency(self) -> int:
+        """Clocks from a sample at the lane's port to the phase code it moves."""
+        return self.decision_latency + 2
 
     @property
     def tap_bits(self) -> int:
@@ -123,3 +150,34 @@ class RxFormat:
         gain = 1 + (self.ffe_taps - 1) * self.TAP_LIMIT / 2**self.COEFFICIENT_FRACTION
         top = 2 ** (self.sample_bits - 1 + self.FRACTION_BITS) * gain
         return ceil(log2(top + 1)) + 1
+
+    @property
+    def proportional_shift(self) -> int:
+        """Left shift of the timing error into the phase register (:attr:`PHASE_FRACTION`).
+
+        The error grows with `observed` and the sample scale, and a symbol has `phase_steps` steps:
+        the shift undoes both, so the loop has one bandwidth in symbols for every format.
+        """
+        scale = int(log2(self.phase_steps)) - int(log2(self.observed)) - self.sample_bits
+        return scale + 4 + self.PHASE_FRACTION - 8
+
+    @property
+    def frequency_limit(self) -> int:
+        """Bound of the frequency register: :attr:`MAXIMUM_PPM`, a little over the 300 to track."""
+        steps = self.MAXIMUM_PPM * 1e-6 * self.width * self.phase_steps
+        return int(steps * 2 ** (self.PHASE_FRACTION + self.FREQUENCY_FRACTION))
+
+    @property
+    def lms_fraction(self) -> int:
+        """Bits below a quarter step in the registers of level and feedback tap."""
+        return 12 - self.sample_bits
+
+    @property
+    def timing_limit(self) -> int:
+        """Mean timing error, amplitude normalized, that a window in lock does not reach."""
+        return 6 * self.observed << (self.sample_bits - 4)
+
+    @property
+    def timing_bits(self) -> int:
+        """Bits of the timing error, with sign: `observed` pairs of full-scale samples."""
+        return self.sample_bits + int(log2(self.observed)) + 2

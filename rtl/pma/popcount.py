@@ -10,8 +10,8 @@ __all__ = ["popcount"]
 def popcount(m: Module, word: ValueLike, name: str = "ones") -> Signal:
     """Add to `m` the adders that count the ones of `word`; return the combinational count.
 
-    Fields of 1, 2, 4... bits are added pairwise inside one vector: log2(width) steps on whole words, which
-    both synthesis and word-based simulators take well.
+    Fields of 1, 2, 4... bits are added pairwise inside one vector: log2(width) steps on whole
+    words, which both synthesis and word-based simulators take well.
     """
     value = Value.cast(word)
     width = len(value)

@@ -47,7 +47,7 @@ def sequence(order: int, length: int, seed: int = 1) -> list[int]:
 
 
 def next_bits(m: Module, history: ValueLike, order: int, width: int) -> Value:
-    """Add to `m` the logic that continues a sequence; `history` and result have bit 0 first in time.
+    """Add to `m` the logic that continues a sequence; bit 0 of both vectors is first in time.
 
     A block of as many bits as the smallest exponent follows from vectors that exist already. Over
     GF(2) the squared polynomial annihilates the same sequence, so that exponents double, and
@@ -108,6 +108,7 @@ class Generator(wiring.Component):
     o: Signal
 
     def __init__(self, *, width: int, order: int = 31) -> None:
+        """See the class."""
         _check(width, order)
         self.width = width
         self.order = order
@@ -122,6 +123,7 @@ class Generator(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
         m = Module()
         state = Signal(self.order, init=1)
         word = Signal(self.width)
@@ -167,7 +169,7 @@ class Checker(wiring.Component):
     enable : In(1)
         Low keeps the checker unlocked and everything at 0.
     freeze : In(1)
-        Keep lock and counting as they are: no loss of lock however many errors. The pattern goes on.
+        Keep the lock however many errors there are; the pattern goes on.
     locked : Out(1)
         The pattern is found.
     errors : Out(range(width + 1))
@@ -189,6 +191,7 @@ class Checker(wiring.Component):
     valid: Signal
 
     def __init__(self, *, width: int, order: int = 31, window_words: int = 64) -> None:
+        """See the class."""
         _check(width, order)
         if window_words not in [2**k for k in range(1, 11)]:
             raise ValueError(
@@ -210,6 +213,7 @@ class Checker(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
         m = Module()
         seed_words = -(-self.order // self.width)
         state = Signal(self.order)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.pma import prbs
+from lightloom.rtl.pma.cdr import Cdr
 from lightloom.rtl.pma.formats import RxFormat
+from lightloom.rtl.pma.lms import Lms
+from lightloom.rtl.pma.observer import Observer
+from lightloom.rtl.pma.rx_equalizer import RxEqualizer
 
 __all__ = ["RxLane"]
 
@@ -16,7 +21,7 @@ class RxLane(wiring.Component):
 
     Clock domain: `sync`; rename it to the recovered word clock where the lane is used. Every
     input is expected in that domain.
-    Latency: 6 clocks from `samples` to `decisions` (:attr:`RxFormat.DECISION_LATENCY`).
+    Latency: 6 clocks from `samples` to `decisions` with the feedback tap, 4 without.
     Throughput: one word a clock, without back-pressure.
     Reset: phase 0, taps 0, level at half scale, nothing locked.
 
@@ -89,8 +94,14 @@ class RxLane(wiring.Component):
     prbs_valid: Signal
 
     def __init__(self, config: RxFormat, *, order: int = 31) -> None:
+        """See the class."""
         self.config = config
         self.order = order
+        self._equalizer = RxEqualizer(config)
+        self._observer = Observer(config)
+        self._cdr = Cdr(config)
+        self._lms = Lms(config)
+        self._checker = prbs.Checker(width=config.width, order=order)
         super().__init__(
             {
                 "samples": In(config.width * config.sample_bits),
@@ -112,3 +123,55 @@ class RxLane(wiring.Component):
                 "prbs_valid": Out(1),
             }
         )
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect the blocks."""
+        m = Module()
+        m.submodules.equalizer = equalizer = self._equalizer
+        m.submodules.observer = observer = self._observer
+        m.submodules.cdr = cdr = self._cdr
+        m.submodules.lms = lms = self._lms
+        m.submodules.checker = checker = self._checker
+
+        # The loops start one clock after `enable`, when the first observation is there.
+        running = Signal()
+        m.d.sync += running.eq(self.enable)
+        m.d.comb += [
+            equalizer.samples.eq(self.samples),
+            equalizer.taps.eq(lms.taps),
+            equalizer.dfe.eq(lms.dfe),
+            observer.decisions.eq(equalizer.decisions),
+            observer.observed_samples.eq(equalizer.observed_samples),
+            observer.observed_values.eq(equalizer.observed_values),
+            observer.negative.eq(equalizer.negative),
+            observer.dfe.eq(lms.dfe),
+            observer.level.eq(lms.level),
+            observer.small_below.eq(cdr.small_below),
+            cdr.timing.eq(observer.timing),
+            cdr.magnitude.eq(observer.magnitude),
+            cdr.small.eq(observer.small),
+            cdr.enable.eq(running),
+            cdr.freeze.eq(self.freeze_cdr),
+            lms.above.eq(observer.above),
+            lms.rising.eq(observer.rising),
+            lms.before.eq(observer.before),
+            lms.positive.eq(observer.positive),
+            lms.load.eq(~running),
+            # Out of lock the decisions teach nothing; taps that were good are kept.
+            lms.adapt.eq(cdr.locked & ~self.freeze_eq),
+            checker.i.eq(equalizer.decisions),
+            checker.enable.eq(self.prbs_enable),
+            checker.freeze.eq(self.prbs_freeze),
+            self.decisions.eq(equalizer.decisions),
+            self.phase.eq(cdr.phase),
+            self.frequency.eq(cdr.frequency),
+            self.cdr_locked.eq(cdr.locked),
+            self.taps.eq(lms.taps),
+            self.dfe.eq(lms.dfe),
+            self.level.eq(lms.level),
+            self.settled.eq(lms.settled),
+            self.prbs_locked.eq(checker.locked),
+            self.prbs_errors.eq(checker.errors),
+            self.prbs_valid.eq(checker.valid),
+        ]
+        return m

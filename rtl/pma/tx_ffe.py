@@ -67,6 +67,7 @@ class TxFfe(wiring.Component):
     o: Signal
 
     def __init__(self, *, width: int, dac_bits: int) -> None:
+        """See the class."""
         if not 2 <= width <= 512:
             raise ValueError(f"width is {width}; allowed: 2 to 512")
         if not 4 <= dac_bits <= 10:
@@ -85,6 +86,7 @@ class TxFfe(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
         m = Module()
         top = 2 ** (self.dac_bits - 1) - 1
 

@@ -69,6 +69,7 @@ class TxLane(wiring.Component):
     """Clocks from `data` to `codes`."""
 
     def __init__(self, *, width: int, dac_bits: int, order: int = 31) -> None:
+        """See the class."""
         self.width = width
         self.dac_bits = dac_bits
         self.order = order
@@ -90,6 +91,7 @@ class TxLane(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
         m = Module()
         m.submodules.generator = generator = self._generator
         m.submodules.ffe = ffe = self._ffe
