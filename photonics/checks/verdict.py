@@ -24,6 +24,7 @@ class Finding:
     polygon: tuple[tuple[float, float], ...] = ()
 
     def __str__(self) -> str:
+        """One line for a terminal: rule, place, message."""
         return f"{self.rule} at ({self.x_um:.3f}, {self.y_um:.3f}) um: {self.message}"
 
 

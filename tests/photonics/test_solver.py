@@ -223,7 +223,8 @@ def test_equals_sax_on_8x8():
         pairs |= {("o1", "o2"): leak * one, ("o4", "o3"): leak * one}
         return sax.reciprocal(pairs)
 
-    models = {f"m_{name}": (lambda s=s_dict(name): s) for name in net.instances}
+    values = {name: s_dict(name) for name in net.instances}
+    models = {f"m_{name}": (lambda name=name: values[name]) for name in net.instances}
     instances = {name: {"component": f"m_{name}"} for name in net.instances}
     connections = {}
     for name, joined in net.nets.items():
@@ -307,7 +308,7 @@ def test_netlist_that_cannot_be_simulated_says_why(harm, message):
 
 def test_light_from_both_sides_is_refused():
     net = mzi()
-    with pytest.raises(DesignError, match="light comes back to|meets head on"):
+    with pytest.raises(DesignError, match=r"light comes back to|meets head on"):
         solver.compile(net, LOSSLESS, ["in0", "in1", "out0"], ["out1"])
 
 
