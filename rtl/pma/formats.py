@@ -67,6 +67,8 @@ class RxFormat:
     """Words in a window of the lock detector."""
     SETTLE_WORDS: ClassVar[int] = 256
     """Words between two looks at the coefficients."""
+    LEAK_WORDS: ClassVar[int] = 8
+    """FFE tap registers leak by one unit every so many words."""
     LMS_TAP_FRACTION: ClassVar[int] = 8
     """Bits below 1/64 in the registers of the FFE taps."""
     TAP_LIMIT: ClassVar[int] = 32

@@ -17,9 +17,9 @@ class Lms(wiring.Component):
     """Adaptation of the FFE side taps, the feedback tap and the level.
 
     Each coefficient moves every word by the number of observed symbols whose error has the sign
-    of its input, less those where it has not. The FFE taps leak one unit of their register
-    a word towards 0: a post-cursor tap and the feedback tap cancel the same
-    symbol, and the feedback, which adds no noise, wins the tie.
+    of its input, less those where it has not. The registers of the FFE taps leak one unit towards 0
+    every ``LEAK_WORDS``: a post-cursor tap and the feedback tap cancel the same symbol, and the
+    feedback, which adds no noise, wins the tie.
 
     Latency: 1 clock from observation to coefficient. Throughput: one word a clock.
     Reset: taps 0, level at half scale.
@@ -88,6 +88,7 @@ class Lms(wiring.Component):
         m = Module()
         c = self.config
         readout: list[Value] = []
+        words = Signal(range(c.SETTLE_WORDS))
 
         def accumulator(
             name: str, ones: Value, leak: bool, low: int, high: int, start: int, fraction: int
@@ -99,7 +100,8 @@ class Lms(wiring.Component):
             moved = Signal(signed(len(register) + 8), name=f"{name}_moved")
             change = ((count << 1) - c.observed) << self.step
             if leak:
-                change = change + Mux(register < 0, -1, register > 0)
+                towards = Mux(register < 0, -1, register > 0)
+                change = change + Mux(words % c.LEAK_WORDS == 0, towards, 0)
                 m.d.comb += moved.eq(register - change)
             else:
                 m.d.comb += moved.eq(register + change)
@@ -140,7 +142,6 @@ class Lms(wiring.Component):
             m.d.comb += self.taps[k * c.tap_bits : (k + 1) * c.tap_bits].eq(tap)
             readout.append(tap)
 
-        words = Signal(range(c.SETTLE_WORDS))
         runs = Signal(range(3))
         moves = []
         for k, value in enumerate(readout):

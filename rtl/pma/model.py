@@ -213,9 +213,8 @@ class LmsModel:
             return
         before = self.readout
         for k, agree in enumerate(seen.tap_agree):
-            # The leak breaks the tie between a post-cursor tap and the feedback tap, which cancel
-            # the same symbol, in favour of the feedback, which adds no noise.
             leak = (self.tap_registers[k] > 0) - (self.tap_registers[k] < 0)
+            leak *= self.words % c.LEAK_WORDS == 0
             moved = self.tap_registers[k] - (2 * agree - c.observed) - leak
             limit = c.TAP_LIMIT << c.LMS_TAP_FRACTION
             self.tap_registers[k] = max(-limit, min(limit - 1, moved))

