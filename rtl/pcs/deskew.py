@@ -20,6 +20,11 @@ __all__ = ["BAD_MARKERS_TO_LOSE", "Deskew", "LaneBuffer", "align"]
 BAD_MARKERS_TO_LOSE = 4
 
 
+def _check_depth(depth: int) -> None:
+    if depth not in (16, 32, 64):
+        raise ValueError(f"depth = {depth}; allowed: 16, 32, 64")
+
+
 def align(
     lanes: Sequence[Sequence[tuple[Kind, int]]],
 ) -> tuple[list[int], list[list[tuple[Kind, int]]]]:
@@ -74,8 +79,7 @@ class LaneBuffer(wiring.Component):
 
     def __init__(self, *, depth: int = 16) -> None:
         """Check the parameters and declare the members."""
-        if depth not in (16, 32, 64):
-            raise ValueError(f"depth = {depth}; allowed: 16, 32, 64")
+        _check_depth(depth)
         self.depth = depth
         super().__init__(
             {
@@ -189,7 +193,7 @@ class Deskew(wiring.Component):
     def __init__(self, *, lanes: int, depth: int = 16) -> None:
         """Check the parameters and declare the members."""
         check_lanes(lanes)
-        LaneBuffer(depth=depth)  # checks the range
+        _check_depth(depth)
         self.lanes = lanes
         self.depth = depth
         super().__init__(
