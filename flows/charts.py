@@ -137,8 +137,9 @@ def latency(parts: tuple[Latency, ...]) -> Markup:
 
 def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
     """Return the tracks' states over time, one row each."""
-    left, width, row = 150.0, 1120.0, 22.0
-    head = 20.0 if marks else 4.0
+    width, row = 1120.0, 22.0
+    left = 16 + 6.2 * max((len(track.name) for track in tracks), default=0)
+    head = 32.0 if marks else 4.0
     bottom = head + row * len(tracks)
     ends = [span.end_us for track in tracks for span in track.spans] + [m.time_us for m in marks]
     end = max(ends, default=1.0) or 1.0
@@ -165,11 +166,10 @@ def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
                 ink = PAPER if span.good is not None else INK
                 canvas.text(x1 + 4, y + 15, span.state, 10, ink)
     for index, mark in enumerate(marks):
-        canvas.line(at(mark.time_us), head - 6, at(mark.time_us), bottom, INK, 0.9, "3 2")
+        canvas.line(at(mark.time_us), head - 28 + 12 * (index % 2), at(mark.time_us), bottom, INK, 0.9, "3 2")
         anchor = "end" if at(mark.time_us) > width - 160 else "start"
         shift = -4 if anchor == "end" else 4
-        level = head - 8 if index % 2 == 0 else head + 2
-        canvas.text(at(mark.time_us) + shift, level, mark.label, 10, INK, anchor)
+        canvas.text(at(mark.time_us) + shift, head - 20 + 12 * (index % 2), mark.label, 10, INK, anchor)
     return canvas.render()
 
 

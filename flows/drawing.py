@@ -46,7 +46,7 @@ def draw(link: Link, stages: tuple[Stage, ...], sensitivity_dbm: float | None = 
 
 def _columns() -> dict[Place, tuple[float, float]]:
     gap = 6.0
-    unit = (_WIDTH - _LEFT - gap * (len(PLACES) - 1)) / sum(_SHARES.values())
+    unit = (_WIDTH - 1 - _LEFT - gap * (len(PLACES) - 1)) / sum(_SHARES.values())
     columns: dict[Place, tuple[float, float]] = {}
     x = _LEFT
     for place in PLACES:
@@ -79,6 +79,9 @@ def _boxes(canvas: Canvas, link: Link, columns: dict[Place, tuple[float, float]]
         )
         if solid:
             canvas.rect(x1, _TOP, x2 - x1, _BOTTOM - _TOP, TINT, INK, radius=3)
+        if place.startswith("xpu"):
+            x = x1 + 20 if place == "xpu_a" else x2 - 12
+            canvas.text(x, (_TOP + _BOTTOM) / 2, "SerDes", 10.5, MUTED, "middle", rotate=-90)
         canvas.text(centre, _TOP - 22, name, 12, INK, "middle", 600)
         canvas.text(centre, _TOP - 8, note, 10.5, MUTED, "middle")
 
@@ -118,7 +121,7 @@ def _lanes(canvas: Canvas, link: Link, columns: dict[Place, tuple[float, float]]
             PAPER,
         )
         canvas.text(start - 5, at + 3.2, str(lane), 9, MUTED, "end")
-        canvas.text(end + 5, to + 3.2, str(lane), 9, MUTED)
+        canvas.text(end + 5, to + 3.2, str(out), 9, MUTED)
 
 
 def _levels(

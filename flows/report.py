@@ -55,6 +55,7 @@ def render(data: ReportData) -> str:
         eyes=[(eye, charts.eye(eye)) for eye in data.eyes],
         plots=[(plot, charts.plot(plot)) for plot in data.plots],
         bers=[(ber, ber_text(ber), charts.ber(ber)) for ber in data.bers],
+        predicted=any(ber.predicted is not None for ber in data.bers),
         latency=charts.latency(data.latency) if data.latency else None,
         latency_total=sum(part.ns for part in data.latency),
         latency_kinds=_by_kind(data.latency),
