@@ -78,7 +78,7 @@ class Lms(wiring.Component):
                 "adapt": In(1),
                 "taps": Out(max(1, config.ffe_taps - 1) * config.tap_bits),
                 "dfe": Out(signed(config.dfe_bits)),
-                "level": Out(config.level_bits, init=config.level_start),
+                "level": Out(config.level_bits),
                 "settled": Out(1),
             }
         )
