@@ -252,7 +252,7 @@ def _names(
         digest = digests[module.name]
         if digest in names:
             continue
-        parts = module.name.removeprefix("\\").split(".")
+        parts = re.sub(r"\$\d+", "", module.name.removeprefix("\\")).split(".")
         if len(groups[digest]) > 1:
             parts = [parts[0], *(re.sub(r"_?\d+\Z", "", part) or part for part in parts[1:])]
         base = re.sub(r"\W", "_", "__".join(parts))

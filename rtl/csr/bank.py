@@ -131,40 +131,57 @@ class Bank(wiring.Component):
                 path = f"{register.name}.{field.name}"
                 stored[path] = self._store(m, path, field)
 
-        lanes = Cat(strobe.replicate(8) for strobe in write_strobe)
+        # Each address is compared once for writes; a switch a field would grow with the square of
+        # the number of registers.
+        registers = self.description.registers
+        byte_lanes = Cat(strobe.replicate(8) for strobe in write_strobe)
         with m.If(do_write):
             m.d.sync += bus.bvalid.eq(1)
-            with m.Switch(write_address[2:]):
-                for register in self.description.registers:
-                    with m.Case(register.address >> 2):
-                        if not register.writable:
-                            m.d.sync += bus.bresp.eq(Response.SLVERR)
-                            continue
-                        with m.If(write_address[:2].any()):
-                            m.d.sync += bus.bresp.eq(Response.SLVERR)
-                        with m.Else():
-                            m.d.sync += bus.bresp.eq(Response.OKAY)
-                            self._write(m, register, stored, write_data, lanes)
-                with m.Default():
-                    m.d.sync += bus.bresp.eq(Response.DECERR)
+        write_here = self._decode(m, "write", write_address, do_write, bus.bresp)
+        for place, register in enumerate(registers):
+            if register.writable:
+                with m.If(write_here[place]):
+                    self._write(m, register, stored, write_data, byte_lanes)
 
         with m.If(do_read):
-            m.d.sync += [bus.rvalid.eq(1), bus.rdata.eq(0)]
-            with m.Switch(read_address[2:]):
-                for register in self.description.registers:
+            m.d.sync += bus.rvalid.eq(1)
+        read_here = self._decode(m, "read", read_address, do_read, bus.rresp)
+        with m.If(do_read):
+            m.d.sync += bus.rdata.eq(0)
+        with m.If(read_here.any()), m.Switch(read_address[2:]):
+            for register in registers:
+                if register.readable:
                     with m.Case(register.address >> 2):
-                        if not register.readable:
-                            m.d.sync += bus.rresp.eq(Response.SLVERR)
-                            continue
-                        with m.If(read_address[:2].any()):
-                            m.d.sync += bus.rresp.eq(Response.SLVERR)
-                        with m.Else():
-                            m.d.sync += bus.rresp.eq(Response.OKAY)
-                            m.d.sync += bus.rdata.eq(self._word(register, stored))
-                            self._touch(m, register)
-                with m.Default():
-                    m.d.sync += bus.rresp.eq(Response.DECERR)
+                        m.d.sync += bus.rdata.eq(self._word(register, stored))
+
+        for place, register in enumerate(registers):
+            for field in register.fields:
+                if field.access_strobe:
+                    strobe = getattr(self, identifier(f"{register.name}.{field.name}_swacc"))
+                    m.d.comb += strobe.eq(write_here[place] | read_here[place])
         return m
+
+    def _decode(
+        self, m: Module, kind: str, address: Signal, enable: Signal, response: Signal
+    ) -> Signal:
+        """Set the response; return one bit a register: `enable`, and the access is allowed."""
+        registers = self.description.registers
+        hit = Signal(len(registers), name=f"{kind}_hit")
+        here = Signal(len(registers), name=f"{kind}_here")
+        allowed = sum(
+            getattr(register, "writable" if kind == "write" else "readable") << place
+            for place, register in enumerate(registers)
+        )
+        m.d.comb += hit.eq(Cat(address[2:] == register.address >> 2 for register in registers))
+        with m.If(enable):
+            with m.If(~hit.any()):
+                m.d.sync += response.eq(Response.DECERR)
+            with m.Elif(address[:2].any() | ~(hit & allowed).any()):
+                m.d.sync += response.eq(Response.SLVERR)
+            with m.Else():
+                m.d.sync += response.eq(Response.OKAY)
+                m.d.comb += here.eq(hit)
+        return here
 
     def _store(self, m: Module, path: str, field: Field) -> Signal:
         """Make the register or wire that software reads; for a pulse, the output itself."""
@@ -208,7 +225,6 @@ class Bank(wiring.Component):
                 m.d.sync += old.eq(new & enable)
             else:
                 m.d.sync += old.eq((old & ~enable) | (new & enable))
-        self._touch(m, register)
 
     def _word(self, register: Register, stored: dict[str, Signal]) -> Value:
         parts: list[Value] = []
@@ -220,8 +236,3 @@ class Bank(wiring.Component):
             parts.append(Const(0, field.width) if silent else value)
             position = field.lsb + field.width
         return Cat(*parts)
-
-    def _touch(self, m: Module, register: Register) -> None:
-        for field in register.fields:
-            if field.access_strobe:
-                m.d.comb += getattr(self, identifier(f"{register.name}.{field.name}_swacc")).eq(1)
