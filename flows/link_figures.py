@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -203,7 +202,7 @@ def link_figures(
         lanes=design.serdes.lanes,
         lane_rate_gbps=design.serdes.baud_gbd,
         payload_rate_gbps=design.serdes.lanes * design.serdes.baud_gbd * 64 / 66 * (1 - 1 / rows),
-        pre_fec_ber=found.ratio if found.ratio is not None else math.nan,
+        pre_fec_ber=found.ratio,
         pre_fec_ber_low=found.low,
         pre_fec_ber_high=found.high,
         post_fec_ber=None,
