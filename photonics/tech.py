@@ -1,0 +1,239 @@
+"""The open demonstration technology: layers, waveguides, design rules, recognition conventions.
+
+220 nm silicon on insulator for the O-band with a 90 nm rib slab, implants, germanium, a TiN heater
+film, two metals and bumps. It belongs to no foundry: layer numbers and rule values are
+demonstration values in the range of published multi-project-wafer processes. Nothing here needs
+gdsfactory, so that a file can be checked without it.
+
+Coordinates are um, the database unit is 1 nm, every vertex is on that grid.
+
+Conventions that devices are recognised by, from the shapes and texts of a file alone
+--------------------------------------------------------------------------------------
+Device
+    One polygon on `DEVREC`, and in it one text on `DEVREC` of the form `device=<type>`. Boxes, but
+    for a `crossing`, which is a square standing on its corner. DEVREC polygons of two devices
+    neither overlap nor touch. The text carries the type only; parameters are measured.
+Optical pin
+    A waveguide ends on the edge of the DEVREC polygon with a facet whose corners are on that edge.
+    One text on `PIN` at the centre of the facet, `o1`, `o2`, ...; and a polygon on `PIN` as wide as
+    the waveguide that reaches `PIN_DEPTH` from the facet into the device. Facets are vertical or
+    horizontal, those of a crossing are diagonal.
+Electrical pin
+    A box on `PIN` inside the DEVREC polygon and inside `M1`, with its text `e1`, `e2`, ... in the
+    middle. Every electrical terminal of a device is on M1.
+Waveguide
+    What is left of WG without the DEVREC polygons: strips of one width that join two pins. A wire
+    has `WIRE_WIDTH`; diagonal facets differ from it by less than 2 nm (grid).
+Conductor
+    M1, M2 and BUMP, joined where they touch and through VIA (M1 to M2); BUMP sits on M2. CONTACT
+    (silicon or germanium to M1) and VIAH (heater to M1) are inside devices and join no nets.
+Chip
+    Box on `DICE`. Texts on `LABEL`: optical ports at the facet of pin `o2` of an edge coupler
+    (`in0`, `out0` of a switch; `laser0`, `tx0`, `rx0` of an engine), electrical ports in the middle
+    of a PAD opening or BUMP. Signal pads of a switch are `h<stage>_<row>`; the pads of its one
+    ground net are `gnd0`, `gnd1`, ... Other texts (names for people) are on `TEXT`.
+
+Device types and pins (a device may be rotated or mirrored)
+-----------------------------------------------------------
+======================= =========================== ================================================
+type                    pins                        parameters (um unless said)
+======================= =========================== ================================================
+`coupler2x2`            o1 left low, o2 left up,    `gap_um`, `length_um` of the parallel part,
+                        o3 right up, o4 right low   `path_um` from o1 to o4 along one waveguide
+`crossing`              o1, o2, o3, o4 around;      `path_um` from o1 to o3
+                        o1-o3 and o2-o4 are through
+`heater_waveguide`      o1, o2; e1 at o1, e2 at o2  `length_um` o1 to o2, `heater_length_um` between
+                                                    the contact pads, `heater_width_um`,
+                                                    `undercut` 0 or 1 (UNDERCUT present)
+`edge_coupler`          o1 waveguide, o2 facet      `length_um`, `tip_width_um`
+`ring_modulator`        o1, o2 bus; e1 P, e2 N,     `radius_um` of the centre line, `gap_um`,
+                        e3, e4 heater               `path_um` o1 to o2
+`mzm`                   o1, o2; e1 signal, e2       `length_um` of the junctions, `path_um`
+                        ground, e3 far end of the
+                        signal, e4, e5 bias heater
+`eam`                   o1, o2; e1 P, e2 N          `length_um` of the germanium, `path_um`
+`photodiode`            o1; e1 P, e2 N              `length_um`, `width_um` of the germanium
+======================= =========================== ================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Layer = tuple[int, int]
+
+DBU_UM = 0.001
+"""Database unit and manufacturing grid."""
+
+
+class LayerInfo(NamedTuple):
+    """Number, name and looks of a layer, from the substrate up."""
+
+    layer: Layer
+    name: str
+    colour: str
+    """Outline and fill, `#rrggbb`."""
+    fill: Literal["solid", "hollow", "dotted", "hatched"]
+    what: str
+
+
+_STACK = (
+    LayerInfo((99, 0), "DICE", "#7a7a7a", "hollow", "die outline"),
+    LayerInfo((6, 0), "UNDERCUT", "#c9b458", "hatched", "trench that frees the oxide of a heater"),
+    LayerInfo((2, 0), "SLAB", "#f5c6c0", "solid", "90 nm rib slab"),
+    LayerInfo((1, 0), "WG", "#d6336c", "solid", "220 nm silicon core"),
+    LayerInfo((20, 0), "N", "#6fb1e8", "dotted", "N implant"),
+    LayerInfo((21, 0), "P", "#e8a06f", "dotted", "P implant"),
+    LayerInfo((24, 0), "NPP", "#2c7fb8", "dotted", "N++ contact implant"),
+    LayerInfo((23, 0), "PPP", "#d95f0e", "dotted", "P++ contact implant"),
+    LayerInfo((5, 0), "GE", "#2ca02c", "solid", "germanium"),
+    LayerInfo((40, 0), "CONTACT", "#404040", "solid", "silicon or germanium to M1"),
+    LayerInfo((47, 0), "HEATER", "#e67700", "solid", "TiN film above the core"),
+    LayerInfo((48, 0), "VIAH", "#5c3200", "solid", "heater film to M1"),
+    LayerInfo((41, 0), "M1", "#4c8eda", "hatched", "lower metal"),
+    LayerInfo((44, 0), "VIA", "#1b1b1b", "solid", "M1 to M2"),
+    LayerInfo((45, 0), "M2", "#8a63d2", "hatched", "upper metal"),
+    LayerInfo((46, 0), "PAD", "#f2b807", "hollow", "passivation opening of a bond pad"),
+    LayerInfo((50, 0), "BUMP", "#f2b807", "solid", "micro-bump"),
+    LayerInfo((66, 0), "LABEL", "#000000", "hollow", "chip port texts"),
+    LayerInfo((67, 0), "TEXT", "#555555", "hollow", "names for people"),
+    LayerInfo((68, 0), "DEVREC", "#8fbf8f", "hollow", "device recognition"),
+    LayerInfo((69, 0), "PIN", "#00a0a0", "solid", "device pins"),
+)
+
+LAYERS: dict[str, LayerInfo] = {info.name: info for info in _STACK}
+"""Every layer by name, in drawing order from the substrate up."""
+
+DICE, UNDERCUT, SLAB, WG, N, P, NPP, PPP, GE, CONTACT, HEATER, VIAH, M1, VIA, M2, PAD, BUMP = (
+    info.layer for info in _STACK[:17]
+)
+LABEL, TEXT, DEVREC, PIN = (info.layer for info in _STACK[17:])
+
+DEVICE_PREFIX = "device="
+"""Opens the text of a device on DEVREC."""
+PIN_DEPTH = 0.05
+"""Optical pin polygons reach this far into the device."""
+
+CONDUCTORS: tuple[Layer, ...] = (M1, M2, BUMP)
+"""Layers that carry current between devices."""
+JOINS: tuple[tuple[Layer, Layer], ...] = ((M1, VIA), (VIA, M2), (M2, BUMP))
+"""Pairs of layers that connect where they overlap."""
+
+
+@dataclass(frozen=True)
+class CrossSection:
+    """A waveguide: strips of (layer, low, high) across it, distances from the centre line in um."""
+
+    name: str
+    strips: tuple[tuple[Layer, float, float], ...]
+    radius_min_um: float
+
+
+WIRE_WIDTH = 0.42
+"""Strip waveguide: single TE mode at 1310 nm, an even number of grid steps."""
+_HALF = WIRE_WIDTH / 2
+
+STRIP = CrossSection("strip", ((WG, -_HALF, _HALF),), 5.0)
+RIB = CrossSection("rib", ((WG, -_HALF, _HALF), (SLAB, -3.0, 3.0)), 20.0)
+PN = CrossSection(
+    "pn",
+    (
+        (WG, -_HALF, _HALF),
+        (SLAB, -5.0, 5.0),
+        (N, -5.0, 0.0),
+        (P, 0.0, 5.0),
+        (NPP, -5.0, -1.2),
+        (PPP, 1.2, 5.0),
+    ),
+    50.0,
+)
+CROSS_SECTIONS = {section.name: section for section in (STRIP, RIB, PN)}
+
+SHEET_OHM: dict[Layer, float] = {HEATER: 10.0, M1: 0.06, M2: 0.02}
+"""Sheet resistances: 100 nm TiN, 0.5 um and 1.5 um aluminium class. Demonstration values."""
+VIA_OHM = 0.5
+"""One VIA cut of 2 x 2 um. Demonstration value."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One design rule; `value_um` is the least allowed.
+
+    width, space: of merged `layer` (space includes notches).
+    enclosure: every `other` shape is inside `layer` with this margin.
+    separation: between `layer` and `other`, which do not overlap.
+    die: `layer` keeps this distance inside the edge of DICE.
+    grid: vertices of `layer` are multiples of `value_um`.
+    """
+
+    name: str
+    kind: Literal["width", "space", "enclosure", "separation", "die", "grid"]
+    layer: Layer
+    value_um: float
+    other: Layer | None = None
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        names = {info.layer: info.name for info in _STACK}
+        first = names[self.layer]
+        second = "" if self.other is None else names[self.other]
+        form = {
+            "width": f"{first} is at least {self.value_um:g} um wide",
+            "space": f"{first} shapes are at least {self.value_um:g} um apart",
+            "enclosure": f"{first} encloses {second} by at least {self.value_um:g} um",
+            "separation": f"{first} is at least {self.value_um:g} um away from {second}",
+            "die": f"{first} stays at least {self.value_um:g} um inside the die",
+            "grid": f"{first} is on a {self.value_um:g} um grid",
+        }
+        return form[self.kind]
+
+
+def _rules() -> tuple[Rule, ...]:
+    width_space = (
+        ("WG", 0.15, 0.15),
+        ("SLAB", 0.5, 0.5),
+        ("N", 0.5, 0.5),
+        ("P", 0.5, 0.5),
+        ("NPP", 0.6, 0.6),
+        ("PPP", 0.6, 0.6),
+        ("GE", 0.5, 2.0),
+        ("UNDERCUT", 3.0, 3.0),
+        ("CONTACT", 0.6, 0.6),
+        ("HEATER", 1.0, 2.0),
+        ("VIAH", 1.0, 1.0),
+        ("M1", 1.0, 1.0),
+        ("VIA", 2.0, 2.0),
+        ("M2", 2.0, 2.0),
+        ("PAD", 40.0, 20.0),
+        ("BUMP", 20.0, 20.0),
+    )
+    rules: list[Rule] = []
+    for name, width, space in width_space:
+        layer = LAYERS[name].layer
+        rules.append(Rule(f"{name}.width", "width", layer, width))
+        rules.append(Rule(f"{name}.space", "space", layer, space))
+    for outer, inner, value in (
+        (M1, CONTACT, 0.2),
+        (HEATER, VIAH, 0.5),
+        (M1, VIAH, 0.5),
+        (M1, VIA, 0.5),
+        (M2, VIA, 0.5),
+        (M2, PAD, 2.0),
+        (M2, BUMP, 2.0),
+    ):
+        names = {info.layer: info.name for info in _STACK}
+        name = f"{names[outer]}.{names[inner]}.enclosure"
+        rules.append(Rule(name, "enclosure", outer, value, inner))
+    rules.append(Rule("UNDERCUT.WG.separation", "separation", UNDERCUT, 2.0, WG))
+    rules.append(Rule("HEATER.GE.separation", "separation", HEATER, 2.0, GE))
+    for name, value in (("HEATER", 20.0), ("M1", 10.0), ("M2", 10.0), ("BUMP", 20.0)):
+        rules.append(Rule(f"{name}.die", "die", LAYERS[name].layer, value))
+    for info in _STACK[:17]:
+        rules.append(Rule(f"{info.name}.grid", "grid", info.layer, DBU_UM))
+    return tuple(rules)
+
+
+RULES: tuple[Rule, ...] = _rules()
+"""The rule deck."""
