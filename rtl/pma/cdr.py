@@ -20,9 +20,11 @@ class Cdr(wiring.Component):
     before lock: it pulls in rate offsets for which the proportional path alone would slip. A search
     that ends a window at the bound of the frequency register starts again from 0.
 
-    Lock is two windows of ``LOCK_WORDS`` in a row with a signal, a mean timing error that never
-    left a band (a slipping loop sweeps through it), and margins that are rarely small (noise has
-    many small ones). Lock is lost after two windows with no signal or with twice the limits.
+    Lock is two windows of ``LOCK_WORDS`` in a row with a signal, timing errors of small mean
+    magnitude (a slipping loop sweeps through large ones, :attr:`RxFormat.spread_lock`) and margins
+    that are rarely small (one in 16; noise and closed eyes have more). Lock is lost after two
+    windows without a signal, with large timing errors, or with many small margins (one in 8; one in
+    32 when the timing errors are not small either).
 
     Latency: 1 clock from `timing` to `phase`. Throughput: one word a clock.
     Reset: phase 0, frequency 0, unlocked. `enable` low restarts all but the phase, which stays,
@@ -98,14 +100,11 @@ class Cdr(wiring.Component):
         ]
 
         error = Signal(signed(c.timing_bits + 3))
-        average = Signal(signed(c.timing_bits + 8))
-        slow = Signal(signed(c.timing_bits + 4))
         factor = Signal(range(9))
         table = Array(Const(value, 4) for value in c.GAIN)
         m.d.comb += [
             factor.eq(table[Mux(eighths > 7, 7, eighths)]),
             error.eq(self.timing * factor),
-            slow.eq(average >> 4),
         ]
 
         limit = c.frequency_limit
@@ -131,50 +130,47 @@ class Cdr(wiring.Component):
         words = Signal(range(c.LOCK_WORDS))
         small = Signal(range(c.LOCK_WORDS * c.observed + 1))
         total = Signal(range(c.LOCK_WORDS * c.observed + 1))
-        far = Signal()
-        very_far = Signal()
-        is_far = Signal()
-        is_very_far = Signal()
+        spread = Signal(c.timing_bits + 3 + words.shape().width)
+        wide = Signal.like(spread)
+        calm = Signal()
         present = Signal()
+        good = Signal()
+        bad = Signal()
         against = Signal()
         waiting = Signal()
-        band = c.timing_limit
-        few = c.LOCK_WORDS * c.observed // 16
+        symbols = c.LOCK_WORDS * c.observed
         end = words == c.LOCK_WORDS - 1
         m.d.comb += [
-            is_far.eq(far | (slow > band) | (slow < -band)),
-            is_very_far.eq(very_far | (slow > 2 * band) | (slow < -2 * band)),
             total.eq(small + popcount(m, self.small, name="small_ones")),
+            wide.eq(spread + Mux(error < 0, -error, error)),
+            calm.eq(wide < c.LOCK_WORDS * c.spread_lock),
             present.eq(eighths != 0),
-            against.eq(
-                Mux(
-                    self.locked,
-                    ~present | is_very_far | (total >= 2 * few),
-                    present & ~is_far & (total < few),
-                )
+            good.eq(present & calm & (total < symbols // 16)),
+            bad.eq(
+                ~present
+                | (~calm & (total >= symbols // 32))
+                | (total >= symbols // 8)
+                | (wide >= c.LOCK_WORDS * c.spread_lose)
             ),
+            against.eq(Mux(self.locked, bad, good)),
         ]
 
         with m.If(~self.enable):
             m.d.sync += [
                 amplitude.eq(amplitude.init),
-                average.eq(0),
                 frequency.eq(0),
                 words.eq(0),
                 small.eq(0),
-                far.eq(0),
-                very_far.eq(0),
+                spread.eq(0),
                 waiting.eq(0),
                 self.locked.eq(0),
             ]
         with m.Else():
             m.d.sync += [
                 amplitude.eq(amplitude + self.magnitude - mean),
-                average.eq(average + error - slow),
                 words.eq(words + 1),
                 small.eq(Mux(end, 0, total)),
-                far.eq(~end & is_far),
-                very_far.eq(~end & is_very_far),
+                spread.eq(Mux(end, 0, wide)),
             ]
             with m.If(~self.freeze):
                 m.d.sync += phase.eq(

@@ -101,13 +101,11 @@ class CdrModel:
 
     config: RxFormat
     amplitude: int = field(init=False)
-    average: int = field(default=0, init=False)
     frequency: int = field(default=0, init=False)
     phase: int = field(default=0, init=False)
     words: int = field(default=0, init=False)
     small: int = field(default=0, init=False)
-    far: bool = field(default=False, init=False)
-    very_far: bool = field(default=False, init=False)
+    spread: int = field(default=0, init=False)
     runs: int = field(default=0, init=False)
     locked: bool = field(default=False, init=False)
 
@@ -126,7 +124,6 @@ class CdrModel:
         eighths = self.magnitude >> (c.sample_bits - 4)
         factor = c.GAIN[min(eighths, 7)]
         error = seen.timing * factor
-        average = self.average >> 4
         if not freeze:
             moved = self.phase + (self.frequency >> c.FREQUENCY_FRACTION)
             moved -= error << c.proportional_shift
@@ -135,30 +132,26 @@ class CdrModel:
             change = error << c.proportional_shift + c.FREQUENCY_FRACTION >> down
             limit = c.frequency_limit
             self.frequency = max(-limit, min(limit, self.frequency - change))
-        # Lock: a window is good when the mean timing error stayed small, eyes were open
-        # and there was a signal; it is bad on twice the limits.
-        limit = c.timing_limit
-        self.far |= abs(average) > limit
-        self.very_far |= abs(average) > 2 * limit
         self.small += seen.small
+        self.spread += abs(error)
         self.words += 1
         if self.words == c.LOCK_WORDS:
             # A search that ran into its bound went the wrong way: begin again in the middle.
             if not self.locked and abs(self.frequency) == c.frequency_limit and not freeze:
                 self.frequency = 0
             present = eighths > 0
-            few = c.LOCK_WORDS * c.observed // 16
-            good = present and not self.far and self.small < few
-            bad = not present or self.very_far or self.small >= 2 * few
+            symbols = c.LOCK_WORDS * c.observed
+            calm = self.spread < c.LOCK_WORDS * c.spread_lock
+            good = present and calm and self.small < symbols // 16
+            bad = not present or (not calm and self.small >= symbols // 32)
+            bad |= self.small >= symbols // 8 or self.spread >= c.LOCK_WORDS * c.spread_lose
             against = bad if self.locked else good
             self.runs = self.runs + 1 if against else 0
             if self.runs == 2:
                 self.locked = not self.locked
                 self.runs = 0
-            self.words = self.small = 0
-            self.far = self.very_far = False
+            self.words = self.small = self.spread = 0
         self.amplitude += seen.magnitude - self.magnitude
-        self.average += error - average
 
     @property
     def code(self) -> int:

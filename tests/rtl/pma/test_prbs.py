@@ -1,5 +1,6 @@
 """PRBS generator and checker against a bit-serial model, scipy and the properties of the code."""
 
+import gc
 import random
 
 import numpy as np
@@ -165,7 +166,6 @@ def test_frozen_checker_keeps_its_lock():
 
 def test_generator_error_reaches_the_count():
     generator = prbs.Generator(width=64)
-    checker = prbs.Checker(width=64)
     sim_words = []
 
     async def make(ctx):
@@ -176,10 +176,10 @@ def test_generator_error_reaches_the_count():
             sim_words.append(ctx.get(generator.o))
 
     simulate(generator, make)
-    assert checker.verify_words == 1
     assert run_checker(64, 31, sim_words)[-4][1] == 2
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -198,3 +198,4 @@ def test_generator_error_reaches_the_count():
 def test_bad_parameters_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+    gc.collect()  # so that the refused component warns here and not in another test

@@ -1,0 +1,91 @@
+"""A line with inter-symbol interference, noise and a rate offset, sampled where the lane asks."""
+
+import numpy as np
+import pytest
+from scipy import signal
+
+POLES_GHZ = {
+    # Driver, modulator and photodiode at 32 GBd behind a 24 GHz two-pole TIA.
+    "short": [30.0, 35.0, 50.0],
+    # The same behind a lossy package: raw eye three quarters closed with noise.
+    "lossy": [30.0, 35.0, 50.0, 12.0],
+    # Raw eye all but closed.
+    "long": [30.0, 35.0, 50.0, 7.0],
+}
+BAUD_GBD = 32.0
+PHASES = 64
+MEMORY = 18
+
+
+def pulse(poles_ghz):
+    """Response to one symbol, peak 1, `PHASES` points a symbol over `MEMORY` symbols and one."""
+    scale = BAUD_GBD / (2 * np.pi)
+    tia = 24.0 / scale
+    denominator = np.array([1 / tia**2, np.sqrt(2) / tia, 1.0])
+    for pole in poles_ghz:
+        denominator = np.polymul(denominator, [scale / pole, 1.0])
+    time = np.arange((MEMORY + 1) * PHASES + 1) / PHASES
+    _, step = signal.step(([1.0], denominator), T=time)
+    response = step.copy()
+    response[PHASES:] -= step[:-PHASES]
+    return response / response.max()
+
+
+class Line:
+    """Random NRZ data through a pulse; one word a call, at the phase of two calls before.
+
+    `code` is a phase code of the lane; its steps are followed modulo 4096, as the interpolator
+    does. `ppm` is how much faster the transmitter is.
+    """
+
+    def __init__(
+        self, config, kind="lossy", *, amplitude=20.0, sigma=1.0, ppm=0.0, start=0.0, seed=1
+    ):
+        self.config = config
+        self.response = pulse(POLES_GHZ[kind])
+        self.amplitude, self.sigma, self.ppm = amplitude, sigma, ppm
+        self.random = np.random.default_rng(seed)
+        self.bits = self.random.integers(0, 2, config.width * 8000 + 200)
+        self.time = 40.0 + start
+        self.code = 0
+        self.pending = [0, 0]
+        self.newest = np.zeros(0, np.int64)
+
+    def word(self, code):
+        c = self.config
+        self.pending.append((code - self.code + 2048) % 4096 - 2048)
+        self.code = code
+        self.time += self.pending.pop(0) / c.phase_steps
+        rate = 1 + self.ppm * 1e-6
+        instants = self.time + rate * np.arange(c.width)
+        self.time += rate * c.width
+        newest = np.floor(instants).astype(int)
+        fraction = (instants - newest) * PHASES
+        point = np.floor(fraction).astype(int)
+        part = (fraction - point)[:, None]
+        taps = point[:, None] + PHASES * np.arange(MEMORY)
+        weight = (1 - part) * self.response[taps] + part * self.response[taps + 1]
+        levels = 2.0 * self.bits[newest[:, None] - np.arange(MEMORY)] - 1
+        value = self.amplitude * (weight * levels).sum(axis=1)
+        value += self.random.normal(0.0, self.sigma, c.width)
+        self.newest = newest
+        top = 2 ** (c.sample_bits - 1)
+        return np.clip(np.round(value), -top, top - 1).astype(np.int64)
+
+
+@pytest.fixture
+def line():
+    """Class of lines."""
+    return Line
+
+
+def pack_samples(samples, bits):
+    """Port value of a word of samples."""
+    mask = (1 << bits) - 1
+    return sum((int(value) & mask) << k * bits for k, value in enumerate(samples))
+
+
+@pytest.fixture
+def pack():
+    """Packer of sample words."""
+    return pack_samples
