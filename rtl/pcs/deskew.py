@@ -141,7 +141,7 @@ class Deskew(wiring.Component):
     lanes : int
         1, 2, 4, 8 or 16.
     depth : int
-        Blocks of each buffer: 16, 32 or 64. Skew up to ``depth - 1`` blocks is removed.
+        Blocks of each buffer: 16, 32 or 64. Skew up to `max_skew` blocks is removed.
 
     Members
     -------
@@ -190,6 +190,9 @@ class Deskew(wiring.Component):
     marker_error: Signal
     skew_error: Signal
 
+    latency = 3
+    """Clocks from the last block of a row to the row."""
+
     def __init__(self, *, lanes: int, depth: int = 16) -> None:
         """Check the parameters and declare the members."""
         check_lanes(lanes)
@@ -213,6 +216,11 @@ class Deskew(wiring.Component):
                 "skew_error": Out(1),
             }
         )
+
+    @property
+    def max_skew(self) -> int:
+        """Blocks of skew that always fit: the depth less two for the search and two for cadence."""
+        return self.depth - 4
 
     def elaborate(self, platform: object) -> Elaboratable:
         """Build the netlist."""
