@@ -30,7 +30,7 @@ _rtlil = importlib.import_module("amaranth.back.rtlil")  # the type stubs leave 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
-_PORT = re.compile(r"  wire width (\d+) (input|output|inout) \d+  \\(\S+)\Z")
+_PORT = re.compile(r"  wire width (\d+) (input|output|inout) \d+ +(?:signed +)?\\(\S+)\Z")
 _CLOCK = re.compile(r"(?:(?P<domain>\w+)_)?(?P<kind>clk|rst)\Z")
 
 
