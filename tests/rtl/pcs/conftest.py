@@ -3,6 +3,11 @@ import random
 import pytest
 
 
+def pytest_configure(config):
+    # A component that refuses its parameters was made and never used; when it is collected is chance.
+    config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
+
+
 @pytest.fixture
 def rng():
     """Random numbers from a seed that a failing test prints."""

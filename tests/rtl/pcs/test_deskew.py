@@ -18,7 +18,7 @@ def line_rows(lanes, count, rng, *, marker_rows=32, ready=1):
             row = (RowKind.MARKER, 0, 0)
         else:
             if not queue:
-                queue = [(RowKind.IDLE, 0, 0)] + model.rows(rng.randbytes(rng.randint(1, 99)))
+                queue = [(RowKind.IDLE, 0, 0), *model.rows(rng.randbytes(rng.randint(1, 99)))]
             row = queue.pop(0)
         rows.append(row)
         kind, data, used = row
@@ -176,10 +176,9 @@ def test_a_lane_that_moves_by_blocks_is_found_and_realigned(slip_blocks, rng):
     bench = simulate(Bench(Deskew(lanes=2), moved, [0, 1], [0, 0], rng), 430)
     assert bench.pulses["marker_error"] == deskew.BAD_MARKERS_TO_LOSE
     assert bench.aligned[-1]
-    last = bench.rows[-40:]
-    assert any(
-        [k for k, _, _ in last] == [k for k, _, _ in rows[n : n + 40]] for n in range(len(rows) - 40)
-    )
+    last = [k for k, _, _ in bench.rows[-40:]]
+    kinds = [k for k, _, _ in rows]
+    assert any(kinds[n : n + 40] == last for n in range(len(kinds) - 40))
 
 
 def test_one_bad_marker_keeps_alignment(rng):
@@ -235,7 +234,6 @@ def test_latency_is_three_clocks(rng):
     assert seen.index(99) == dut.latency
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_depth_is_checked():
     with pytest.raises(ValueError, match="depth = 20; allowed: 16, 32, 64"):
         Deskew(lanes=2, depth=20)

@@ -152,7 +152,6 @@ def test_a_slip_in_a_clock_without_word_is_kept():
     assert len(out) >= 7
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize("box", [gearbox.TxGearbox, gearbox.RxGearbox])
 def test_width_is_checked(box):
     with pytest.raises(ValueError, match=r"width = 48; allowed: 16, 32, 64"):

@@ -82,7 +82,6 @@ def test_one_wrong_lane_makes_an_error_row_or_another_well_formed_one():
     assert sum(kind == RowKind.ERROR for kind, _ in got) > len(cases) // 2
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize("lanes", [0, 3, 32])
 def test_lanes_are_checked(lanes):
     with pytest.raises(ValueError, match=f"lanes = {lanes}; allowed: 1, 2, 4, 8, 16"):
@@ -91,5 +90,6 @@ def test_lanes_are_checked(lanes):
 
 def test_word_layout_is_data_count_last_error_from_the_low_bits():
     layout = row.frame_word(8)
-    assert [layout[name].offset for name in ("data", "count", "last", "error")] == [0, 512, 519, 520]
+    names = ("data", "count", "last", "error")
+    assert [layout[name].offset for name in names] == [0, 512, 519, 520]
     assert layout.size == 521

@@ -115,9 +115,8 @@ def test_one_line_error_makes_three_payload_errors(position):
         lines.append(line)
     lines[2] ^= 1 << position
     got = run(scrambler.Descrambler(), [(line, 1) for line in lines])
-    flips = [
-        n for n, (a, b) in enumerate(zip(to_bits(got[1:]), to_bits(words[1:]), strict=True)) if a != b
-    ]
+    pairs = zip(to_bits(got[1:]), to_bits(words[1:]), strict=True)
+    flips = [n for n, (a, b) in enumerate(pairs) if a != b]
     first = 64 + position
     assert flips == [first, first + 39, first + 58]
 
