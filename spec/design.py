@@ -358,6 +358,12 @@ class Receiver(Frozen):
         5.0,
         "Peak-to-peak differential input range of the sampler; demonstration value.",
     )
+    ac_coupling_mhz: float = _f(
+        0.5,
+        0.001,
+        20.0,
+        "High-pass corner of the offset-cancelling loop; demonstration value.",
+    )
     signal_detect_ua: float = _f(
         1.0,
         0.0,
