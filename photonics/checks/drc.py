@@ -1,0 +1,103 @@
+"""Design rules of the technology over a whole layout file, flat, with a measured value per finding.
+
+Uses KLayout's region engine from Python: no KLayout application and no rule script is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import klayout.db as kdb
+
+from lightloom.photonics import tech
+from lightloom.photonics.checks.chip import Chip, Layer, open_chip
+from lightloom.photonics.checks.verdict import Finding, Verdict, order
+from lightloom.photonics.tech import Rule
+from lightloom.spec.base import DesignError
+
+MAX_FINDINGS = 1000
+"""Places reported of one rule; a layout with more of them is wrong everywhere."""
+
+
+def check(gds: Path, rules: Sequence[Rule] = tech.RULES) -> Verdict:
+    """Check a GDS or OASIS file. Raises `DesignError` when it has nothing to check."""
+    return check_chip(open_chip(gds), rules)
+
+
+def check_chip(chip: Chip, rules: Sequence[Rule] = tech.RULES) -> Verdict:
+    """Check an open layout; rules about the die are left out where there is no DICE."""
+    if all(chip.region(rule.layer).is_empty() for rule in rules):
+        raise DesignError(f"{chip.source}: no shape on any layer of the technology")
+    run = _Run(chip)
+    findings = [finding for rule in rules for finding in run.check(rule)]
+    texts = tuple((rule.name, rule.text) for rule in rules)
+    return Verdict("drc", chip.name, texts, order(findings))
+
+
+class _Run:
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self._merged: dict[Layer, kdb.Region] = {}
+
+    def region(self, layer: Layer) -> kdb.Region:
+        if layer not in self._merged:
+            self._merged[layer] = self.chip.region(layer).merged()
+            self._merged[layer].merged_semantics = False  # it is merged: do not do it again
+        return self._merged[layer]
+
+    def check(self, rule: Rule) -> list[Finding]:
+        region = self.region(rule.layer)
+        limit = round(rule.value_um / self.chip.dbu)
+        if region.is_empty() and rule.kind != "enclosure":
+            return []
+        if rule.kind == "grid":
+            return self._pairs(rule, region.grid_check(limit, limit)) if limit > 1 else []
+        if rule.kind == "width":
+            return self._pairs(rule, region.width_check(limit))
+        if rule.kind == "space":
+            return self._pairs(rule, region.space_check(limit))
+        if rule.kind == "die":
+            die = self.region(tech.DICE)
+            outside = region - die.sized(-limit) if not die.is_empty() else kdb.Region()
+            return self._areas(rule, outside, "outside the allowed part of the die")
+        assert rule.other is not None, rule.name
+        other = self.region(rule.other)
+        if rule.kind == "separation":
+            return self._pairs(rule, region.separation_check(other, limit)) + self._areas(
+                rule, region & other, "overlap; allowed: none"
+            )
+        return self._pairs(rule, region.enclosing_check(other, limit)) + self._areas(
+            rule, other - region, "not enclosed at all"
+        )
+
+    def _pairs(self, rule: Rule, pairs: kdb.EdgePairs) -> list[Finding]:
+        """One finding for each cluster of marks, with the least distance in it."""
+        if pairs.is_empty():
+            return []
+        marks = kdb.Shapes()
+        for pair in pairs.each():
+            marks.insert(pair)
+        findings: list[Finding] = []
+        for cluster in pairs.polygons(1).merged().each():
+            inside = [s.edge_pair for s in marks.each_touching(cluster.bbox())]
+            worst = min(inside, key=lambda pair: pair.distance())
+            least = worst.distance() * self.chip.dbu
+            message = f"{least:.3f} um; allowed: {rule.value_um:g} um or more ({rule.text})"
+            if rule.kind == "grid":
+                message = f"off grid ({rule.text})"
+            findings.append(self._finding(rule, message, cluster, worst.bbox().center()))
+            if len(findings) == MAX_FINDINGS:
+                break
+        return findings
+
+    def _areas(self, rule: Rule, areas: kdb.Region, what: str) -> list[Finding]:
+        return [
+            self._finding(rule, f"{what} ({rule.text})", polygon, polygon.bbox().center())
+            for polygon in list(areas.merged().each())[:MAX_FINDINGS]
+        ]
+
+    def _finding(self, rule: Rule, message: str, outline: kdb.Polygon, at: kdb.Point) -> Finding:
+        dbu = self.chip.dbu
+        corners = tuple((p.x * dbu, p.y * dbu) for p in outline.each_point_hull())
+        return Finding(rule.name, message, at.x * dbu, at.y * dbu, corners)
