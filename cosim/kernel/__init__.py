@@ -1,0 +1,1 @@
+"""The compiled signal kernel, its build and its Python binding."""

@@ -1,0 +1,31 @@
+// Static characteristics of the modulators: drive voltage to power transmission, without insertion loss.
+//
+// The electrical pole stands before the non-linearity, inside the transmit response. All three are free of
+// chirp: the field is the root of the power.
+
+#pragma once
+
+#include "vec.hpp"
+
+namespace lightloom {
+
+enum class ModulatorKind { MZM = 0, RING = 1, EAM = 2 };
+
+// p: MZM {v_pi, floor}; ring {depth, detuning / fwhm, efficiency / fwhm}; EAM {slope dB/V, bias V}.
+template <ModulatorKind KIND>
+inline Vec transmission(Vec v, const double* p) {
+    if constexpr (KIND == ModulatorKind::MZM) {
+        Vec sine, cosine;
+        sincos_turns(v * (0.5 / p[0]), sine, cosine);
+        return p[1] + (1.0 - p[1]) * 0.5 * (1.0 + sine);
+    } else if constexpr (KIND == ModulatorKind::RING) {
+        const Vec d = 2.0 * (p[1] + p[2] * v);
+        return 1.0 - p[0] / (1.0 + d * d);
+    } else {
+        constexpr double log2_of_decibel = 0.332192809488736234787;  // log2(10) / 10
+        const Vec loss = maximum(p[0] * (v + p[1]), Vec{});
+        return exponential2(maximum(-log2_of_decibel * loss, splat(-900.0)));
+    }
+}
+
+}  // namespace lightloom

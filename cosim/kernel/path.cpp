@@ -1,0 +1,344 @@
+#include "path.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lightloom {
+
+namespace {
+constexpr int PHASE_BITS = 12;
+}
+
+void Path::start(const PathSetup& setup, const Fabric& fabric, int direction) {
+    setup_ = setup;
+    fabric_ = &fabric;
+    direction_ = direction;
+    const long n = setup_.samples_per_ui, rows = setup_.bank_phases + 1;
+    memory_ = static_cast<long>(setup_.tx_response.size()) / n;
+    const long given = static_cast<long>(setup_.rx_bank.size()) / rows;
+    taps_ = (given + LANES - 1) / LANES * LANES;
+    ring_words_ = setup_.history_words;
+    ring_samples_ = ring_words_ * setup_.symbols * n;
+    pad_ = taps_;
+    // an odd number of cache lines apart, or the eight lanes would share cache sets
+    ring_stride_ = ((ring_samples_ + pad_) / LANES | 1) * LANES;
+
+    bank_.assign(static_cast<std::size_t>(rows * taps_), 0.0);
+    for (long row = 0; row < rows; ++row)
+        for (long k = 0; k < given; ++k)
+            bank_[static_cast<std::size_t>(row * taps_ + taps_ - 1 - k)] =
+                setup_.rx_bank[static_cast<std::size_t>(row * given + k)];
+
+    codes_.assign(static_cast<std::size_t>(setup_.code_words * setup_.lanes * setup_.symbols), 0);
+    line_.assign(static_cast<std::size_t>((memory_ + setup_.symbols) * LANES), 0.0);
+    waveform_.assign(static_cast<std::size_t>(ring_stride_ * LANES), 0.0);
+    baseline_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0.0);
+    detected_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
+    unwrapped_log_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
+    for (int lane = 0; lane < LANES; ++lane) {
+        turns_[lane] = baseline_state_[lane] = detect_state_[lane] = 0.0;
+        unwrapped_[lane] = 0;
+        last_code_[lane] = 0;
+    }
+    edge_fs_ = 0.0;
+    matrix_event_ = -1;
+    matrix_settled_ = false;
+    counters_ = PathCounters{};
+}
+
+void Path::send(const std::int16_t* codes) {
+    if (counters_.sent - counters_.made >= setup_.code_words) {
+        // nobody reads this direction: what was sent longest ago has left the fibre
+        ++counters_.overrun;
+        make_word();
+    }
+    const std::size_t size = static_cast<std::size_t>(setup_.lanes * setup_.symbols);
+    const std::size_t at = static_cast<std::size_t>(counters_.sent % setup_.code_words) * size;
+    std::copy(codes, codes + size, codes_.begin() + static_cast<std::ptrdiff_t>(at));
+    ++counters_.sent;
+}
+
+const Matrix& Path::transfer(std::int64_t word) {
+    const double time =
+        static_cast<double>(word) * setup_.symbols * setup_.ui_fs + setup_.fabric_delay_fs;
+    const long event = fabric_->present() ? fabric_->event(time) : 0;
+    if (event == matrix_event_ && matrix_settled_) return matrix_;
+    matrix_event_ = event;
+    Matrix through{};
+    matrix_settled_ = true;
+    if (fabric_->present()) {
+        std::vector<double> phases;
+        matrix_settled_ = fabric_->phases(time, phases);
+        through = fabric_->matrix(phases);
+    } else {
+        for (int lane = 0; lane < LANES; ++lane) through.re[lane][lane] = 1.0;
+    }
+    // column i of the result holds the transfer from source i to all detectors, in root A
+    for (int i = 0; i < LANES; ++i)
+        for (int o = 0; o < LANES; ++o) {
+            const bool used = i < setup_.lanes && o < setup_.lanes;
+            const double scale = used ? setup_.source_field[i] * setup_.detector_field[o] : 0.0;
+            const int row = direction_ ? i : o, column = direction_ ? o : i;
+            matrix_.re[i][o] = through.re[row][column] * scale;
+            matrix_.im[i][o] = through.im[row][column] * scale;
+        }
+    return matrix_;
+}
+
+template <int N, ModulatorKind KIND>
+void Path::fill(const Matrix& matrix, bool mix) {
+    const std::int64_t word = counters_.made;
+    const long symbols = setup_.symbols;
+    Vec turns = load(turns_), step{};
+    {
+        const Pair walk = gaussian(setup_.seed, LASER_PHASE + static_cast<std::uint32_t>(direction_),
+                                   static_cast<std::uint64_t>(word));
+        step = load(setup_.laser_turns) + load(setup_.laser_walk) * walk.first;
+    }
+    Vec ci, cr, di, dr;
+    sincos_turns(turns, ci, cr);
+    sincos_turns(step * (1.0 / static_cast<double>(symbols * N)), di, dr);
+    turns += step;
+    for (int lane = 0; lane < LANES; ++lane) turns_[lane] = turns[lane] - std::floor(turns[lane]);
+
+    const double* response = setup_.tx_response.data();
+    const std::uint32_t stream = CURRENT_NOISE + static_cast<std::uint32_t>(direction_);
+    const long start = static_cast<long>(word % ring_words_) * symbols * N;
+    Vec total{};
+    for (long s = 0; s < symbols; ++s) {
+        Vec v[N];
+        for (int p = 0; p < N; ++p) v[p] = Vec{};
+        const double* newest = &line_[static_cast<std::size_t>((memory_ + s) * LANES)];
+        for (long k = 0; k < memory_; ++k) {
+            const Vec x = load(newest - k * LANES);
+            for (int p = 0; p < N; ++p) v[p] += response[k * N + p] * x;
+        }
+        alignas(64) double block[N][LANES];
+        for (int p = 0; p < N; ++p) {
+            const Vec power = transmission<KIND>(v[p], setup_.modulator_parameters);
+            Vec light;
+            if (mix) {
+                const Vec amplitude = root(power);
+                alignas(64) double ar[LANES], ai[LANES];
+                *reinterpret_cast<Vec*>(ar) = amplitude * cr;
+                *reinterpret_cast<Vec*>(ai) = amplitude * ci;
+                Vec er{}, ei{};
+                for (int i = 0; i < LANES; ++i) {
+                    er += matrix.re[i] * ar[i];
+                    er -= matrix.im[i] * ai[i];
+                    ei += matrix.re[i] * ai[i];
+                    ei += matrix.im[i] * ar[i];
+                }
+                light = er * er + ei * ei;
+                const Vec next = cr * dr - ci * di;
+                ci = ci * dr + cr * di;
+                cr = next;
+            } else {
+                light = power * matrix.re[0];
+            }
+            *reinterpret_cast<Vec*>(block[p]) = light;
+        }
+        for (int p = 0; p < N; p += 2) {
+            Vec one = *reinterpret_cast<Vec*>(block[p]), two = *reinterpret_cast<Vec*>(block[p + 1]);
+            const Vec one_total = one + setup_.dark_a, two_total = two + setup_.dark_a;
+            if (setup_.noisy) {
+                const auto pair = static_cast<std::uint64_t>((word * symbols + s) * (N / 2) + p / 2);
+                const Pair g = gaussian(setup_.seed, stream, pair);
+                const double *c = setup_.noise;
+                one = one_total + root(c[0] + c[1] * one_total + c[2] * one * one) * g.first;
+                two = two_total + root(c[0] + c[1] * two_total + c[2] * two * two) * g.second;
+            } else {
+                one = one_total;
+                two = two_total;
+            }
+            total += one + two;
+            *reinterpret_cast<Vec*>(block[p]) = one;
+            *reinterpret_cast<Vec*>(block[p + 1]) = two;
+        }
+        double* out = &waveform_[static_cast<std::size_t>(start + s * N)];
+        for (int lane = 0; lane < LANES; ++lane)
+            for (int p = 0; p < N; ++p) out[lane * ring_stride_ + p] = block[p][lane];
+    }
+    const Vec mean = total * (1.0 / static_cast<double>(symbols * N));
+    const std::size_t slot = static_cast<std::size_t>(word % ring_words_) * LANES;
+    for (int lane = 0; lane < LANES; ++lane) {
+        baseline_[slot + static_cast<std::size_t>(lane)] = baseline_state_[lane];
+        baseline_state_[lane] += setup_.baseline_rate * (setup_.rx_gain * mean[lane] - baseline_state_[lane]);
+        detect_state_[lane] += setup_.detect_rate * (mean[lane] - detect_state_[lane]);
+        detected_[slot + static_cast<std::size_t>(lane)] = detect_state_[lane] >= setup_.detect_a;
+    }
+}
+
+template <int N>
+void Path::make() {
+    const long symbols = setup_.symbols;
+    // the last memory_ columns of the previous word come first
+    std::copy(line_.end() - memory_ * LANES, line_.end(), line_.begin());
+    const std::int16_t* codes =
+        &codes_[static_cast<std::size_t>(counters_.made % setup_.code_words * setup_.lanes * symbols)];
+    for (long s = 0; s < symbols; ++s)
+        for (int lane = 0; lane < setup_.lanes; ++lane)
+            line_[static_cast<std::size_t>((memory_ + s) * LANES + lane)] =
+                setup_.volts_per_code * codes[lane * symbols + s];
+
+    const Matrix* matrix = &transfer(counters_.made);
+    const bool mix = fabric_->present();
+    Matrix straight;
+    if (!mix) {
+        for (int lane = 0; lane < LANES; ++lane) {
+            const double field = matrix->re[lane][lane];
+            straight.re[0][lane] = field * field;
+        }
+        matrix = &straight;
+    }
+    switch (setup_.modulator) {
+    case ModulatorKind::MZM: fill<N, ModulatorKind::MZM>(*matrix, mix); break;
+    case ModulatorKind::RING: fill<N, ModulatorKind::RING>(*matrix, mix); break;
+    case ModulatorKind::EAM: fill<N, ModulatorKind::EAM>(*matrix, mix); break;
+    }
+    const long begin = static_cast<long>(counters_.made % ring_words_) * symbols * N;
+    const long end = std::min(begin + symbols * N, pad_);
+    for (int lane = 0; lane < LANES && begin < end; ++lane) {
+        double* ring = &waveform_[static_cast<std::size_t>(lane * ring_stride_)];
+        std::copy(ring + begin, ring + end, ring + ring_samples_ + begin);
+    }
+    ++counters_.made;
+}
+
+void Path::make_word() {
+    switch (setup_.samples_per_ui) {
+    case 4: make<4>(); break;
+    case 8: make<8>(); break;
+    default: make<16>(); break;
+    }
+}
+
+double Path::sample(int lane, std::int64_t whole, double fraction) const {
+    const double at = fraction * setup_.bank_phases;
+    const long row = static_cast<long>(at);
+    const double weight = at - static_cast<double>(row);
+    std::int64_t first = (whole - taps_ + 1) % ring_samples_;
+    if (first < 0) first += ring_samples_;
+    const double* x = &waveform_[static_cast<std::size_t>(lane * ring_stride_ + first)];
+    const double* low = &bank_[static_cast<std::size_t>(row * taps_)];
+    const double* high = low + taps_;
+    Vec a{}, b{};
+    for (long k = 0; k < taps_; k += LANES) {
+        const Vec current = load(x + k);
+        a += current * load(low + k);
+        b += current * load(high + k);
+    }
+    return sum(a + weight * (b - a));
+}
+
+std::int64_t Path::oldest_word() const {
+    // the filter reaches back from its first sample
+    const long samples = setup_.symbols * setup_.samples_per_ui;
+    return counters_.made - ring_words_ + (taps_ + samples - 1) / samples;
+}
+
+double Path::receive(const std::uint32_t* phases, std::int16_t* codes, double* volts,
+                     std::uint32_t* detect) {
+    const long n = setup_.samples_per_ui, symbols = setup_.symbols;
+    const std::int64_t word_samples = symbols * n;
+    const int top = (1 << (setup_.adc_bits - 1)) - 1, bottom = -top - 1;
+    const std::int64_t first_symbol = (counters_.received - 1) * symbols;
+    const double ui = received_ui();
+    *detect = 0;
+    for (int lane = 0; lane < setup_.lanes; ++lane) {
+        // symbol q is sampled at (q + phase) UI of the receiver; whole transmitter UI are kept apart
+        const double phase = static_cast<double>(unwrapped_[lane]) / setup_.phase_steps;
+        std::int64_t last = counters_.made - 1;
+        for (long s = 0; s < symbols; ++s) {
+            const std::int64_t q = first_symbol + s;
+            const double rest =
+                setup_.rate_offset * static_cast<double>(q) + ui * phase - setup_.delay_ui[lane];
+            const double scaled = rest * static_cast<double>(n);
+            const double base = std::floor(scaled);
+            std::int64_t whole = q * n + static_cast<std::int64_t>(base);
+            double fraction = scaled - base;
+            std::int64_t word = whole >= 0 ? whole / word_samples : -((-whole - 1) / word_samples) - 1;
+            if (word >= counters_.sent) {
+                ++counters_.late;
+                word = counters_.sent - 1;
+                whole = counters_.sent * word_samples - 1;
+                fraction = 0.0;
+            }
+            while (counters_.made <= word) make_word();
+            if (word < oldest_word()) {
+                ++counters_.early;
+                word = oldest_word();
+                whole = word * word_samples;
+                fraction = 0.0;
+            }
+            const std::size_t slot =
+                static_cast<std::size_t>(((word % ring_words_) + ring_words_) % ring_words_) * LANES +
+                static_cast<std::size_t>(lane);
+            const double base_volts = word >= 0 ? baseline_[slot] : 0.0;
+            const double v = sample(lane, whole, fraction) - base_volts;
+            if (volts) volts[lane * symbols + s] = v;
+            const double code = std::floor(v / setup_.volts_per_step + 0.5);
+            codes[lane * symbols + s] =
+                static_cast<std::int16_t>(std::min<double>(top, std::max<double>(bottom, code)));
+            last = word;
+        }
+        if (last >= 0 && detected_[static_cast<std::size_t>(last % ring_words_) * LANES +
+                                   static_cast<std::size_t>(lane)])
+            *detect |= 1u << lane;
+    }
+    const std::size_t log = static_cast<std::size_t>(counters_.received % ring_words_) * LANES;
+    for (int lane = 0; lane < setup_.lanes; ++lane) {
+        unwrapped_log_[log + static_cast<std::size_t>(lane)] = unwrapped_[lane];
+        // the difference of two codes, as a signed number of PHASE_BITS
+        constexpr std::uint32_t mask = (1u << PHASE_BITS) - 1;
+        std::int64_t moved = (phases[lane] - last_code_[lane]) & mask;
+        if (moved >= 1 << (PHASE_BITS - 1)) moved -= 1 << PHASE_BITS;
+        last_code_[lane] = phases[lane] & mask;
+        unwrapped_[lane] += moved;
+    }
+    ++counters_.received;
+    const double receiver_ui_fs = setup_.ui_fs * ui;
+    const double next = std::floor(
+        receiver_ui_fs * (static_cast<double>(counters_.received * symbols) +
+                          static_cast<double>(unwrapped_[0]) / setup_.phase_steps) + 0.5);
+    const double interval = std::max(next - edge_fs_, 2.0);
+    edge_fs_ += interval;
+    return interval;
+}
+
+double Path::instant(int lane, long back) const {
+    const std::int64_t received = counters_.received - 1 - back;
+    const std::size_t log = static_cast<std::size_t>(received % ring_words_) * LANES;
+    const double phase =
+        static_cast<double>(unwrapped_log_[log + static_cast<std::size_t>(lane)]) / setup_.phase_steps;
+    const std::int64_t q = (received - 1) * setup_.symbols;
+    return static_cast<double>(q) +
+           (setup_.rate_offset * static_cast<double>(q) + received_ui() * phase - setup_.delay_ui[lane]);
+}
+
+bool Path::observe(int lane, double start_ui, double step_ui, long count, double* out) const {
+    const std::int64_t word_samples = static_cast<std::int64_t>(setup_.symbols) * setup_.samples_per_ui;
+    for (long k = 0; k < count; ++k) {
+        const double at = (start_ui + step_ui * static_cast<double>(k)) * setup_.samples_per_ui;
+        const double base = std::floor(at);
+        const std::int64_t whole = static_cast<std::int64_t>(base);
+        if (whole < std::max<std::int64_t>(oldest_word(), 0) * word_samples ||
+            whole >= counters_.made * word_samples)
+            return false;
+        const std::size_t slot = static_cast<std::size_t>(whole / word_samples % ring_words_) * LANES;
+        out[k] = sample(lane, whole, at - base) - baseline_[slot + static_cast<std::size_t>(lane)];
+    }
+    return true;
+}
+
+bool Path::current(int lane, std::int64_t first, long count, double* out) const {
+    const std::int64_t word_samples = static_cast<std::int64_t>(setup_.symbols) * setup_.samples_per_ui;
+    if (first < std::max<std::int64_t>(counters_.made - ring_words_, 0) * word_samples ||
+        first + count > counters_.made * word_samples)
+        return false;
+    for (long k = 0; k < count; ++k)
+        out[k] = waveform_[static_cast<std::size_t>(lane * ring_stride_ + (first + k) % ring_samples_)];
+    return true;
+}
+
+}  // namespace lightloom

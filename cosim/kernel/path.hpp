@@ -1,0 +1,112 @@
+// One direction of the link: transmit codes in, photocurrent waveform, sampled voltages out.
+//
+// The waveform is made word by word and only when a sampling instant needs it. By then the light of that
+// word has really passed the switch, so a heater change acts on the light that is there and nothing is ever
+// taken from the future; and results do not depend on how calls are grouped.
+//
+// Time on the waveform is counted in symbols of the transmitter since its first word, minus the delay of the
+// lane, which is applied at the sampling instants. Before word 0 there is no light.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fabric.hpp"
+#include "modulator.hpp"
+#include "noise.hpp"
+
+namespace lightloom {
+
+struct PathSetup {
+    int lanes = 0, symbols = 0, samples_per_ui = 0;
+    std::uint64_t seed = 0;
+    bool noisy = true;
+    double ui_fs = 0.0;                 // of the transmitter
+    double rate_offset = 0.0;           // UI of the receiver / UI of the transmitter - 1
+    double volts_per_code = 0.0;
+    std::vector<double> tx_response;    // pulse response, samples_per_ui a symbol
+    ModulatorKind modulator = ModulatorKind::MZM;
+    double modulator_parameters[4] = {0.0, 0.0, 0.0, 0.0};
+    double source_field[LANES] = {};    // root mW at the fibre with the modulator fully open
+    double laser_turns[LANES] = {};     // laser offset, turns a word
+    double laser_walk[LANES] = {};      // standard deviation of the phase walk, turns a word
+    double detector_field[LANES] = {};  // fibre to photocurrent: root of A per mW
+    double dark_a = 0.0;
+    double noise[3] = {};               // current variance: constant, per A, per A squared
+    double delay_ui[LANES] = {};        // transmitter to sampler without the filters' own shape
+    double fabric_delay_fs = 0.0;
+    int bank_phases = 0;                // fractions of a sample in the receive filter bank
+    std::vector<double> rx_bank;        // (bank_phases + 1) rows of taps, V/A
+    double rx_gain = 0.0;               // V/A at zero frequency
+    double baseline_rate = 0.0;         // a word
+    double detect_rate = 0.0, detect_a = 0.0;
+    double phase_steps = 64.0;
+    double volts_per_step = 1.0;        // of the sampler
+    int adc_bits = 6;
+    long history_words = 64;
+    long code_words = 4096;
+};
+
+struct PathCounters {
+    std::int64_t sent = 0, made = 0, received = 0, late = 0, early = 0, overrun = 0;
+};
+
+class Path {
+public:
+    // direction 0: A to B. The fabric is walked backwards in direction 1.
+    void start(const PathSetup& setup, const Fabric& fabric, int direction);
+
+    // One word, [lane][symbol].
+    void send(const std::int16_t* codes);
+
+    // One received word: phases in, codes [lane][symbol] out; volts may be null. Returns fs to next edge.
+    double receive(const std::uint32_t* phases, std::int16_t* codes, double* volts, std::uint32_t* detect);
+
+    // Voltage of a lane at `count` instants from `start_ui` on, every `step_ui`; false if not all are held.
+    bool observe(int lane, double start_ui, double step_ui, long count, double* out) const;
+    // Photocurrent samples; false if not all are held.
+    bool current(int lane, std::int64_t first, long count, double* out) const;
+
+    // Instant of symbol 0 of the received word `back` words ago, in UI of the transmitter, without delay.
+    double instant(int lane, long back) const;
+    double received_ui() const { return 1.0 + setup_.rate_offset; }
+    double edge_fs() const { return edge_fs_; }
+    double level(int lane) const { return detect_state_[lane]; }
+    double baseline(int lane) const { return baseline_state_[lane]; }
+    std::int64_t oldest_word() const;
+    const PathCounters& counters() const { return counters_; }
+
+private:
+    template <int N> void make();
+    template <int N, ModulatorKind KIND> void fill(const Matrix& matrix, bool mix);
+    void make_word();
+    double sample(int lane, std::int64_t whole, double fraction) const;
+    const Matrix& transfer(std::int64_t word);
+
+    PathSetup setup_;
+    const Fabric* fabric_ = nullptr;
+    int direction_ = 0;
+    long memory_ = 0, taps_ = 0, ring_words_ = 0, ring_samples_ = 0, ring_stride_ = 0, pad_ = 0;
+
+    std::vector<std::int16_t> codes_;            // ring of words
+    std::vector<double> line_;                   // memory_ + symbols columns of 8 lanes, volts
+    std::vector<double> waveform_;               // per lane: ring, then a copy of its first pad_ samples
+    std::vector<double> bank_;                   // rows reversed in time
+    std::vector<double> baseline_;               // ring of words, 8 lanes each
+    std::vector<std::uint8_t> detected_;
+    std::vector<std::int64_t> unwrapped_log_;    // ring of received words, lanes each
+
+    double turns_[LANES] = {};
+    double baseline_state_[LANES] = {}, detect_state_[LANES] = {};
+    std::int64_t unwrapped_[LANES] = {};
+    std::uint32_t last_code_[LANES] = {};
+    double edge_fs_ = 0.0;
+
+    Matrix matrix_;
+    long matrix_event_ = -1;
+    bool matrix_settled_ = false;
+    PathCounters counters_;
+};
+
+}  // namespace lightloom
