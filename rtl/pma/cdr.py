@@ -30,7 +30,9 @@ class Cdr(wiring.Component):
     Reset: phase 0, frequency 0, unlocked. `enable` low restarts all but the phase, which stays,
     because a jump of it would be a jump of the recovered clock.
 
-    Range: tracks plus or minus 300 ppm; pulls in 200 ppm from frequency 0 at any phase.
+    Range: tracks plus or minus 300 ppm. Pulls in 200 ppm from frequency 0 at any phase for words of
+    up to 64 symbols (a slip a word grows with its length: 100 ppm at 128), and 300 ppm where
+    the eye before the equalizer is open.
 
     Parameters
     ----------

@@ -192,3 +192,8 @@ class RxFormat:
     def timing_bits(self) -> int:
         """Bits of the timing error, with sign: `observed` pairs of full-scale samples."""
         return self.sample_bits + int(log2(self.observed)) + 2
+
+    @property
+    def settle_tolerance(self) -> int:
+        """Move of level or feedback tap between two looks that counts as settled."""
+        return max(1, 1 << self.sample_bits >> 6)

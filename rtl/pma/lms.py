@@ -42,8 +42,8 @@ class Lms(wiring.Component):
     taps, dfe, level : Out
         Coefficients, as members of :class:`lightloom.rtl.pma.rx_lane.RxLane`.
     settled : Out(1)
-        No coefficient was more than one unit off over two looks ``SETTLE_WORDS`` apart; stays
-        until `load`.
+        Three looks ``SETTLE_WORDS`` apart found each coefficient within one unit of the look before
+        (:attr:`RxFormat.settle_tolerance` for level and feedback tap); stays until `load`.
 
     Raises
     ------
@@ -150,7 +150,8 @@ class Lms(wiring.Component):
                 snapshot = Signal(value.shape(), name="snapshot_level", init=c.level_start)
             moved = Signal(signed(len(snapshot) + 2), name=f"difference_{k}")
             m.d.comb += moved.eq(value - snapshot)
-            moves.append((moved > 1) | (moved < -1))
+            far = 1 if k > c.dfe else c.settle_tolerance
+            moves.append((moved > far) | (moved < -far))
             with m.If(self.load):
                 m.d.sync += snapshot.eq(snapshot.init)
             with m.Elif(self.adapt & (words == c.SETTLE_WORDS - 1)):

@@ -222,7 +222,7 @@ class LmsModel:
         if self.words == c.SETTLE_WORDS:
             self.words = 0
             moves = [abs(a - b) for a, b in zip(before, self.snapshot, strict=True)]
-            quiet = max(moves) <= 1
+            quiet = max(moves[:2]) <= c.settle_tolerance and max([0, *moves[2:]]) <= 1
             self.snapshot = before
             self.runs = min(self.runs + 1, 2) if quiet else 0
             self.settled = self.settled or self.runs == 2

@@ -1,0 +1,101 @@
+"""Loop filter: direction, bounds, freeze, restart, and equality with the model on random input."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from lightloom.rtl.pma.cdr import Cdr
+from lightloom.rtl.pma.formats import RxFormat
+from lightloom.rtl.pma.model import CdrModel, Observation
+
+CONFIG = RxFormat()
+
+
+def simulate(dut, process):
+    sim = Simulator(dut)
+    sim.add_clock(1e-9)
+    sim.add_testbench(process)
+    sim.run()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_late_sampling_moves_the_phase_earlier(sign):
+    dut = Cdr(CONFIG)
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.timing, 40 * sign)
+        ctx.set(dut.magnitude, 20)
+        before = ctx.get(dut.phase)
+        await ctx.tick().repeat(30)
+        moved = (ctx.get(dut.phase) - before + 2048) % 4096 - 2048
+        assert moved * sign < -5
+        assert ctx.get(dut.frequency) * sign < 0
+        phase, frequency = ctx.get(dut.phase), ctx.get(dut.frequency)
+        ctx.set(dut.freeze, 1)
+        await ctx.tick().repeat(10)
+        assert (ctx.get(dut.phase), ctx.get(dut.frequency)) == (phase, frequency)
+        ctx.set(dut.freeze, 0)
+        ctx.set(dut.enable, 0)
+        await ctx.tick()
+        assert (ctx.get(dut.phase), ctx.get(dut.frequency)) == (phase, 0)
+
+    simulate(dut, process)
+
+
+def test_frequency_stops_at_its_bound():
+    dut = Cdr(CONFIG)
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.timing, -900)
+        ctx.set(dut.magnitude, 20)
+        await ctx.tick().repeat(200)
+        # 350 ppm of 64 symbols of 64 steps, in units of 2**-12.
+        assert ctx.get(dut.frequency) == int(350e-6 * 64 * 64 * 4096)
+
+    simulate(dut, process)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [CONFIG, RxFormat(width=16, sample_bits=8, phase_steps=128), RxFormat(width=8, sample_bits=4)],
+)
+def test_loop_is_the_models(config):
+    seed = config.width
+    print("seed", seed)
+    rng = random.Random(seed)
+    dut = Cdr(config)
+    model = CdrModel(config)
+    top = 2 ** (config.sample_bits - 1)
+    ever = set()
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        for k in range(12 * config.LOCK_WORDS):
+            # Calm at first, then rough, then calm with a weak signal, then nothing.
+            quarter = k // (3 * config.LOCK_WORDS)
+            worst = (2, top * config.observed, 2, 0)[quarter]
+            level = (top // 2, top, top // 4, 0)[quarter]
+            seen = Observation(
+                timing=rng.randint(-worst, worst),
+                magnitude=rng.randint(level // 2, level),
+                small=rng.choice([0, 0, 0, quarter]),
+            )
+            ctx.set(dut.timing, seen.timing)
+            ctx.set(dut.magnitude, seen.magnitude)
+            ctx.set(dut.small, 2**seen.small - 1)
+            frozen = rng.random() < 0.05
+            ctx.set(dut.freeze, frozen)
+            model.step(seen, freeze=frozen)
+            await ctx.tick()
+            got = (ctx.get(dut.phase), ctx.get(dut.locked), ctx.get(dut.small_below))
+            assert got == (model.code, model.locked, model.magnitude), k
+            shift = config.FREQUENCY_FRACTION + config.PHASE_FRACTION - 12
+            assert ctx.get(dut.frequency) == model.frequency >> shift
+            ever.add(model.locked)
+
+    simulate(dut, process)
+    assert ever == {False, True}
+    assert not model.locked

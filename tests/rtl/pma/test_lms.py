@@ -1,0 +1,87 @@
+"""Adaptation: direction, bounds, load and hold."""
+
+import gc
+
+import pytest
+from amaranth.sim import Simulator
+
+from lightloom.rtl.pma.formats import RxFormat
+from lightloom.rtl.pma.lms import Lms
+
+CONFIG = RxFormat()
+ONES = 2**CONFIG.observed - 1
+
+
+def readings(ctx, dut):
+    bits = CONFIG.tap_bits
+    raw = ctx.get(dut.taps)
+    taps = [raw >> k * bits & (2**bits - 1) for k in range(CONFIG.ffe_taps - 1)]
+    taps = [tap - 2**bits if tap >> (bits - 1) else tap for tap in taps]
+    return ctx.get(dut.level), ctx.get(dut.dfe), taps
+
+
+def simulate(dut, process):
+    sim = Simulator(dut)
+    sim.add_clock(1e-9)
+    sim.add_testbench(process)
+    sim.run()
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+def test_coefficients_move_to_their_bounds_and_no_further(direction):
+    dut = Lms(CONFIG, step=2)
+
+    async def process(ctx):
+        ctx.set(dut.adapt, 1)
+        # All errors agree with the bit before, and with every sample, or with none.
+        ctx.set(dut.above, ONES * direction)
+        ctx.set(dut.rising, ONES * direction)
+        ctx.set(dut.before, ONES)
+        ctx.set(dut.positive, 2**CONFIG.width - 1)
+        await ctx.tick().repeat(3000)
+        level, dfe, taps = readings(ctx, dut)
+        if direction:
+            assert (level, dfe) == (CONFIG.level_limit, CONFIG.dfe_limit)
+            assert set(taps) == {-CONFIG.TAP_LIMIT}
+        else:
+            assert (level, dfe) == (1, -CONFIG.dfe_limit)
+            assert set(taps) == {CONFIG.TAP_LIMIT - 1}
+        assert ctx.get(dut.settled)
+        ctx.set(dut.adapt, 0)
+        ctx.set(dut.above, ONES * (1 - direction))
+        ctx.set(dut.rising, ONES * (1 - direction))
+        await ctx.tick().repeat(50)
+        assert readings(ctx, dut) == (level, dfe, taps)
+        ctx.set(dut.load, 1)
+        await ctx.tick()
+        assert readings(ctx, dut) == (CONFIG.level_start, 0, [0, 0])
+        assert not ctx.get(dut.settled)
+
+    simulate(dut, process)
+
+
+def test_settled_waits_for_the_last_coefficient():
+    dut = Lms(CONFIG)
+
+    async def process(ctx):
+        ctx.set(dut.adapt, 1)
+        half = 0x5555
+        ctx.set(dut.rising, half)
+        ctx.set(dut.before, 0x3333)
+        # Only the level moves, by 4 units a word: a step of the read-out in 16 words.
+        ctx.set(dut.above, 0x3FF)
+        ctx.set(dut.positive, 0x33333333_33333333)
+        await ctx.tick().repeat(900)
+        assert not ctx.get(dut.settled)
+        ctx.set(dut.above, 0x0FF)
+        await ctx.tick().repeat(3 * CONFIG.SETTLE_WORDS + 1)
+        assert ctx.get(dut.settled)
+
+    simulate(dut, process)
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+def test_bad_step_is_refused():
+    with pytest.raises(ValueError, match="step is 5; allowed: 0 to 4"):
+        Lms(CONFIG, step=5)
+    gc.collect()  # so that the refused component warns here and not in another test

@@ -1,0 +1,66 @@
+"""Equalizer against a convolution and a serial slicer, word boundaries included."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from lightloom.rtl.pma.formats import RxFormat
+from lightloom.rtl.pma.rx_equalizer import RxEqualizer
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize(("width", "bits", "taps"), [(16, 6, 3), (8, 4, 5), (64, 6, 3), (16, 8, 1)])
+def test_decisions(pack, width, bits, taps, feedback):
+    seed = width * bits + taps
+    rng = np.random.default_rng(seed)
+    c = RxFormat(width=width, sample_bits=bits, ffe_taps=taps, dfe=feedback)
+    top = 2 ** (bits - 1)
+    words = 40
+    x = rng.integers(-top, top, width * words)
+    side = [int(tap) for tap in rng.integers(-c.TAP_LIMIT, c.TAP_LIMIT, taps - 1)]
+    tap = int(rng.integers(-c.dfe_limit, c.dfe_limit + 1)) if feedback else 0
+    print("seed", seed, "taps", side, "feedback", tap)
+
+    # Oracle: the whole line at once in floating point, then one decision after the other.
+    kernel = np.array([*side[:1], 64, *side[1:]]) if taps > 1 else np.array([64])
+    full = np.convolve(x, kernel)[c.pre : c.pre + len(x)]
+    values = np.floor(full / 16 + 0.5)
+    # The bit before the line is not defined, so the comparison starts where it does not matter.
+    start = next(k for k, value in enumerate(values) if not -abs(tap) <= value < abs(tap))
+    expected, before = [], 0
+    for value in values[start:]:
+        before = int(value - (tap if before else -tap) >= 0)
+        expected.append(before)
+
+    dut = RxEqualizer(c)
+    got, seen_values, seen_samples, negative = [], [], [], []
+
+    def items(packed, size, count):
+        raw = [packed >> k * size & (2**size - 1) for k in range(count)]
+        return [v - 2**size if v >> (size - 1) else v for v in raw]
+
+    async def process(ctx):
+        ctx.set(dut.taps, pack(side, c.tap_bits))
+        ctx.set(dut.dfe, tap)
+        for k in range(words + c.decision_latency - 1):
+            ctx.set(dut.samples, pack(x[k * width : (k + 1) * width], bits))
+            await ctx.tick()
+            if k >= c.decision_latency - 1:
+                word = ctx.get(dut.decisions)
+                got.extend(word >> s & 1 for s in range(width))
+                seen_values.append(items(ctx.get(dut.observed_values), c.value_bits, c.observed))
+                seen_samples.append(items(ctx.get(dut.observed_samples), bits, c.observed + 1))
+                negative.append(ctx.get(dut.negative))
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-9)
+    sim.add_testbench(process)
+    sim.run()
+    assert got[start:] == expected[: len(got) - start]
+    assert 0.2 < np.mean(got) < 0.8
+    for k in range(words):
+        at = k * width + c.first
+        assert seen_values[k] == values[at + 1 : at + 1 + c.observed].tolist()
+        assert seen_samples[k] == x[at : at + c.observed + 1].tolist()
+        signs = x[k * width : (k + 1) * width] < 0
+        assert negative[k] == sum(int(s) << i for i, s in enumerate(signs))

@@ -1,0 +1,107 @@
+"""Receive lane on a line: bit for bit the golden model, and error-free with the pattern checker."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from lightloom.rtl.pma import prbs
+from lightloom.rtl.pma.formats import RxFormat
+from lightloom.rtl.pma.model import RxLaneModel
+from lightloom.rtl.pma.rx_lane import RxLane
+
+
+def simulate(dut, process):
+    sim = Simulator(dut)
+    sim.add_clock(1e-9)
+    sim.add_testbench(process)
+    sim.run()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words", "amplitude"),
+    [
+        ({"width": 16}, 2600, 20.0),
+        ({"width": 64}, 900, 20.0),
+        ({"width": 16, "ffe_taps": 5, "dfe": False}, 1200, 12.0),
+        ({"width": 8, "ffe_taps": 5, "sample_bits": 4}, 1200, 6.0),
+        ({"width": 32, "ffe_taps": 1, "sample_bits": 8, "phase_steps": 128}, 1200, 100.0),
+        ({"width": 16, "ffe_taps": 2, "dfe": False, "phase_steps": 32}, 1200, 31.0),
+    ],
+)
+def test_lane_is_the_model(line, pack, keywords, words, amplitude):
+    config = RxFormat(**keywords)
+    model = RxLaneModel(config)
+    dut = RxLane(config)
+    channel = line(config, amplitude=amplitude, sigma=amplitude / 20, ppm=150.0, start=0.3, seed=2)
+    bits = config.tap_bits
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        for k in range(words):
+            model.freeze_eq = words - 100 < k < words - 60
+            model.freeze_cdr = words - 80 < k < words - 40
+            ctx.set(dut.freeze_eq, model.freeze_eq)
+            ctx.set(dut.freeze_cdr, model.freeze_cdr)
+            word = channel.word(model.cdr.code)
+            ctx.set(dut.samples, pack(word, config.sample_bits))
+            model.step(word)
+            await ctx.tick()
+            assert ctx.get(dut.decisions) == pack(model.decisions, 1), k
+            assert ctx.get(dut.phase) == model.cdr.code, k
+            assert ctx.get(dut.cdr_locked) == model.cdr.locked
+            assert ctx.get(dut.settled) == model.lms.settled
+            assert ctx.get(dut.level) == model.lms.level
+            assert ctx.get(dut.dfe) == model.lms.dfe
+            if config.ffe_taps > 1:
+                assert ctx.get(dut.taps) == pack(model.lms.taps, bits)
+
+    simulate(dut, process)
+    assert model.cdr.locked
+    if words > 2000:
+        assert model.lms.settled
+
+
+def test_pattern_through_the_line_is_checked_and_a_restart_finds_it_again(line, pack):
+    config = RxFormat(width=16)
+    dut = RxLane(config)
+    channel = line(config, amplitude=20.0, sigma=0.7, ppm=-100.0)
+    channel.bits = np.array(prbs.sequence(31, len(channel.bits), 0x2345))
+
+    async def process(ctx):
+        async def run(words):
+            errors = checked = 0
+            for _ in range(words):
+                word = channel.word(ctx.get(dut.phase))
+                ctx.set(dut.samples, pack(word, config.sample_bits))
+                await ctx.tick()
+                errors += ctx.get(dut.prbs_errors)
+                checked += ctx.get(dut.prbs_valid)
+            return errors, checked
+
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.freeze_eq, 1)
+        await run(800)
+        assert ctx.get(dut.cdr_locked)
+        assert ctx.get(dut.level) == config.level_start
+        ctx.set(dut.freeze_eq, 0)
+        await run(1000)
+        ctx.set(dut.prbs_enable, 1)
+        errors, checked = await run(500)
+        assert errors == 0
+        assert checked > 480
+        # One wrong bit on the line is one error.
+        channel.bits[int(channel.newest[-1]) + 400] ^= 1
+        assert (await run(100))[0] == 1
+        ctx.set(dut.enable, 0)
+        phase = ctx.get(dut.phase)
+        await run(3)
+        assert not ctx.get(dut.cdr_locked)
+        assert not ctx.get(dut.settled)
+        assert ctx.get(dut.level) == config.level_start
+        # The recovered clock must not jump when a lane restarts.
+        assert abs(ctx.get(dut.phase) - phase) <= 1
+        ctx.set(dut.enable, 1)
+        await run(800)
+        assert ctx.get(dut.cdr_locked)
+
+    simulate(dut, process)
