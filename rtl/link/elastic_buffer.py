@@ -78,6 +78,9 @@ class ElasticBuffer(wiring.Component):
     overflow: Signal
     inserted: Signal
 
+    latency = 4
+    """Clocks of ``sync`` from the write to the read of a row in an empty buffer, at most."""
+
     def __init__(
         self, *, lanes: int, depth: int = 32, delete_level: int = 8, catch_up_level: int = 14
     ) -> None:

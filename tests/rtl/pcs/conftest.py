@@ -4,7 +4,7 @@ import pytest
 
 
 def pytest_configure(config):
-    # A component that refuses its parameters was made and never used; when it is collected is chance.
+    # A component that refuses its parameters was made and never used; it is collected at any time.
     config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
 
 
