@@ -51,12 +51,15 @@ class Wire:
     """One waveguide between devices, never branching: two pins, or one and a loose end.
 
     `length_um` is the length of the centre line; None in an intended netlist leaves it free.
+    `x_um`, `y_um` is the middle of what the waveguide covers.
     """
 
     __pydantic_config__ = _STRICT
     pins: list[Pin]
     length_um: float | None = None
     width_um: float | None = None
+    x_um: float | None = None
+    y_um: float | None = None
 
 
 @dataclass
@@ -195,7 +198,9 @@ def _lines(netlist: Netlist) -> Iterator[str]:
     yield "nets:" + ("\n" if netlist.nets else " {}\n")
     for name, wire in netlist.nets.items():
         parts = [f"pins: [{', '.join(map(_pin, wire.pins))}]"]
-        parts += _numbers(length_um=wire.length_um, width_um=wire.width_um)
+        parts += _numbers(
+            length_um=wire.length_um, width_um=wire.width_um, x_um=wire.x_um, y_um=wire.y_um
+        )
         yield f"  {_scalar(name)}: {{{', '.join(parts)}}}\n"
     yield "electrical:" + ("\n" if netlist.electrical else " {}\n")
     for name, conductor in netlist.electrical.items():
