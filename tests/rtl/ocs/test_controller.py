@@ -230,6 +230,28 @@ def test_park_at_any_moment_of_a_commit_clears_every_heater_and_leaves_the_route
         await bench.settled()
         assert benes.apply(8, bench.states()) == wanted
         assert ctx.get(bench.dut.dac_codes) == bench.codes_of(ctx.get(bench.dut.cell_states))
+        counted.append(await bench.read("commits"))
+
+    counted = []
+    bench.run(scenario)
+    active = [t[0] for t in bench.trace]
+    changes = sum(a != b and b != 0 for a, b in itertools.pairwise(active))
+    assert counted == [changes + 1]  # identity has all cells bar: its states are 0 as when parked
+
+
+def test_a_commit_right_after_a_park_does_not_meet_the_dropped_one_in_the_router():
+    bench = Bench(32, settle=0, seed=12)
+    rng = random.Random(12)
+
+    async def scenario():
+        for _ in range(5):
+            wanted = rng.sample(range(32), 32)
+            await bench.ask(wanted)
+            await bench.write("control", 2)
+            await bench.write("control", 1)
+            await bench.settled()
+            assert benes.apply(32, bench.states()) == wanted
+            assert await bench.read("route_cycles") == 32  # not what was left of the first walk
 
     bench.run(scenario)
 
