@@ -166,10 +166,12 @@ def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
                 ink = PAPER if span.good is not None else INK
                 canvas.text(x1 + 4, y + 15, span.state, 10, ink)
     for index, mark in enumerate(marks):
-        canvas.line(at(mark.time_us), head - 28 + 12 * (index % 2), at(mark.time_us), bottom, INK, 0.9, "3 2")
-        anchor = "end" if at(mark.time_us) > width - 160 else "start"
-        shift = -4 if anchor == "end" else 4
-        canvas.text(at(mark.time_us) + shift, head - 20 + 12 * (index % 2), mark.label, 10, INK, anchor)
+        x, y = at(mark.time_us), head - 20 + 12 * (index % 2)
+        canvas.line(x, y - 8, x, bottom, INK, 0.9, "3 2")
+        if x > width - 160:
+            canvas.text(x - 4, y, mark.label, 10, INK, "end")
+        else:
+            canvas.text(x + 4, y, mark.label, 10, INK)
     return canvas.render()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import signal
 import sys
 import traceback
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from lightloom.flows.progress import Reporter
     from lightloom.spec import Design
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or a request to end, as shells have it: 128 + SIGINT."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -26,7 +30,7 @@ app = typer.Typer(
 
 DesignFile = Annotated[Path, typer.Argument(metavar="DESIGN.toml", show_default=False)]
 DesignOption = Annotated[
-    Path, typer.Option("--design", metavar="FILE", help="Design file.", show_default=False)
+    Path, typer.Option("--design", metavar="FILE", help="Design file.")
 ]
 Out = Annotated[
     Path | None,
@@ -46,6 +50,13 @@ Verbose = Annotated[
 ]
 
 
+class Chip(enum.StrEnum):
+    """Chips that a design has."""
+
+    SWITCH = "switch"
+    ENGINE = "engine"
+
+
 def main() -> None:
     """Run the command line and exit with its code; errors are one line, never a traceback."""
     sys.exit(run(sys.argv[1:]))
@@ -55,21 +66,17 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     import click
 
-    from lightloom.spec.base import DesignError
-
     # A run that is told to end removes its partial results like one that is interrupted.
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, _terminated)
     try:
         code = app(arguments, prog_name="lightloom", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except DesignError as error:
-        return _fail(str(error))
+        # Typer turns Ctrl-C inside a command into this code.
+        return _interrupted() if code == INTERRUPTED else int(code or 0)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        print("lightloom: interrupted; earlier results are untouched", file=sys.stderr)
-        return 130
+        return _interrupted()
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "lightloom"
         return _fail(f"{error.format_message()} (see {where} --help)")
@@ -78,7 +85,14 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 2
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed; lightloom doctor says how to install it")
     except Exception as error:
+        # Not at the top: it brings pydantic, which --help can do without.
+        from lightloom.spec.base import DesignError
+
+        if isinstance(error, DesignError):
+            return _fail(str(error))
         if any(a.startswith("-vv") for a in arguments) or arguments.count("-v") > 1:
             traceback.print_exc()
         text = " ".join(str(error).split()) or "no message"
@@ -88,6 +102,11 @@ def run(arguments: list[str]) -> int:
 def _fail(message: str) -> int:
     print(f"lightloom: {message}", file=sys.stderr)
     return 2
+
+
+def _interrupted() -> int:
+    print("lightloom: interrupted; earlier results are untouched", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _terminated(number: int, frame: object) -> None:
@@ -141,8 +160,103 @@ def link(
 ) -> int:
     """Generate, lay out, check, co-simulate and measure a complete link; the main job."""
     from lightloom import spec
-    from lightloom.flows import link as flow
 
     changed = overrides(settings, seed)
     folder = _folder(out, spec.load(design, changed), "link")
+    from lightloom.flows import link as flow
+
     return flow.run(design, changed, payload, folder, _jobs(jobs), _reporter(quiet, verbose))
+
+
+@app.command()
+def verilog(
+    block: Annotated[
+        str | None, typer.Argument(metavar="[BLOCK]", help="Block; default: the whole design.")
+    ] = None,
+    design: DesignOption = Path("designs/xpu_cpo.toml"),
+    listing: Annotated[bool, typer.Option("--list", help="Name the blocks and stop.")] = False,
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Write the Verilog and register files of the design or of one block."""
+    from lightloom import spec
+    from lightloom.flows import blocks, steps
+
+    log = _reporter(quiet, verbose)
+    if listing:
+        for name, words in blocks.names().items():
+            log.result(f"{name:16} {words}")
+        return 0
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, "verilog")
+    return steps.verilog(design, loaded, changed, block, folder, log)
+
+
+@app.command()
+def layout(
+    chip: Annotated[Chip, typer.Argument(metavar="switch|engine", show_default=False)],
+    design: DesignOption = Path("designs/xpu_cpo.toml"),
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Lay out a chip of the design and run DRC and LVS on it."""
+    from lightloom import spec
+    from lightloom.flows import steps
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, f"layout-{chip.value}")
+    return steps.layout(design, loaded, changed, chip.value, folder, _reporter(quiet, verbose))
+
+
+@app.command()
+def drc(
+    gds: Annotated[Path, typer.Argument(metavar="FILE.gds", show_default=False)],
+    out: Out = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Check the design rules of any layout drawn in the project's technology."""
+    from lightloom.flows import steps
+
+    folder = out or Path("build") / gds.stem / "drc"
+    return steps.drc(gds, folder, _reporter(quiet, verbose))
+
+
+@app.command()
+def lvs(
+    gds: Annotated[Path, typer.Argument(metavar="FILE.gds", show_default=False)],
+    netlist: Annotated[
+        Path, typer.Option("--netlist", metavar="FILE.yml", help="What was meant to be drawn.")
+    ],
+    out: Out = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Compare a layout with a netlist: devices, waveguides and metal."""
+    from lightloom.flows import steps
+
+    folder = out or Path("build") / gds.stem / "lvs"
+    return steps.lvs(gds, netlist, folder, _reporter(quiet, verbose))
+
+
+@app.command()
+def doctor() -> int:
+    """Say what is installed and what is missing, with the command that installs it."""
+    from lightloom.flows.doctor import needs
+
+    found = needs()
+    for need in found:
+        state = need.found if need.found is not None else "MISSING"
+        print(f"{need.name:20} {state:44.44} {need.purpose}")
+    missing = [need for need in found if need.found is None]
+    for need in missing:
+        print(f"{need.name} is missing: {need.install}")
+    return int(bool(missing))

@@ -87,8 +87,8 @@ def _boxes(canvas: Canvas, link: Link, columns: dict[Place, tuple[float, float]]
 
 
 def _lanes(canvas: Canvas, link: Link, columns: dict[Place, tuple[float, float]]) -> None:
-    count = link.permutation and max(len(link.permutation), link.lanes) or link.lanes
-    pitch = (_BOTTOM - _TOP - 18) / max(count, 1)
+    count = max(len(link.permutation or ()), link.lanes, 1)
+    pitch = (_BOTTOM - _TOP - 18) / count
 
     def y(line: int) -> float:
         return _TOP + 9 + pitch * (line + 0.5)

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lightloom.flows.runs import Input
+from lightloom.flows.runs import InputFile
 
 Array = npt.NDArray[np.float64]
 
@@ -230,7 +230,7 @@ class ReportData:
     pictures: tuple[Picture, ...] = ()
     findings: tuple[Finding, ...] = ()
     energy: tuple[Energy, ...] = ()
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     machine: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])

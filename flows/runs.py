@@ -47,7 +47,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Input:
+class InputFile:
     """A file that the results depend on, named without the folders above it."""
 
     role: str
@@ -125,7 +125,7 @@ class Run:
         self.metrics = Metrics()
         self.failed = False
         self.seconds: dict[str, float] = {}
-        self.inputs: list[Input] = []
+        self.inputs: list[InputFile] = []
         self.directory = self.out
         self.started = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -170,7 +170,7 @@ class Run:
             os.close(self._lock)
             self.directory = self.out
 
-    def input(self, role: str, path: Path) -> Input:
+    def input(self, role: str, path: Path) -> InputFile:
         """Record a file that the results depend on; returns its digest and size."""
         try:
             with path.open("rb") as file:
@@ -178,7 +178,7 @@ class Run:
             size = path.stat().st_size
         except OSError as error:
             raise DesignError(f"{path}: cannot be read: {error.strerror}") from None
-        found = Input(role, path.name, digest, size)
+        found = InputFile(role, path.name, digest, size)
         self.inputs.append(found)
         return found
 

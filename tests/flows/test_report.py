@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lightloom.flows import charts, drawing, report
 from lightloom.flows.report_data import Ber, Check, Eye, Finding, Link, ReportData, Stage
-from lightloom.flows.runs import Input
+from lightloom.flows.runs import InputFile
 from lightloom.flows.svg import LANES, number, ticks
 
 from . import sample
@@ -94,7 +95,7 @@ def test_names_are_escaped_everywhere() -> None:
         findings=(Finding(HOSTILE, HOSTILE, HOSTILE, 1.0, 2.0),),
         link=Link(1, 32.0, HOSTILE, 1310.0, 10.0, (0,), HOSTILE, HOSTILE),
         stages=(Stage(HOSTILE, "engine_a", 1.0, 2.0, 2.0, 2.0, HOSTILE),),
-        inputs=(Input(HOSTILE, HOSTILE, "0" * 64, 1),),
+        inputs=(InputFile(HOSTILE, HOSTILE, "0" * 64, 1),),
         settings={HOSTILE: HOSTILE},
         versions={HOSTILE: HOSTILE},
         design={HOSTILE: {HOSTILE: HOSTILE}},

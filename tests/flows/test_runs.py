@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Metrics, Run, machine
 from lightloom.spec import DesignError

@@ -1,0 +1,120 @@
+"""The RTL blocks that can be generated alone, by name, sized by a design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightloom.spec import Design, DesignError, RtlManifest
+
+if TYPE_CHECKING:
+    from lightloom.rtl.csr.rdl import Description
+
+TOPS = ("serdes", "ocs_controller")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A block's Verilog and, where it has them, its registers."""
+
+    manifest: RtlManifest
+    registers: Description | None
+
+
+def tops(design: Design) -> tuple[str, ...]:
+    """Names of the tops that the design has."""
+    return TOPS if design.switch.topology != "none" else TOPS[:1]
+
+
+def names() -> dict[str, str]:
+    """Every block with the first line of its documentation."""
+    from lightloom.rtl.link.serdes import Serdes
+    from lightloom.rtl.ocs.controller import Controller
+
+    classes: dict[str, Any] = {"serdes": Serdes, "ocs_controller": Controller}
+    classes |= {name: kind for name, (kind, _) in _parts().items()}
+    return {name: (kind.__doc__ or "").strip().splitlines()[0] for name, kind in classes.items()}
+
+
+def generate(name: str, design: Design, directory: Path) -> Generated:
+    """Write the Verilog and manifest of a block; raises DesignError for an unknown name."""
+    from lightloom.rtl import verilog
+    from lightloom.rtl.link import serdes
+    from lightloom.rtl.link.config import Config
+    from lightloom.rtl.ocs import controller
+
+    if name == "serdes":
+        manifest = serdes.generate(design.serdes, directory)
+        return Generated(manifest, serdes.registers(Config.from_design(design.serdes)))
+    if name == "ocs_controller":
+        switch = design.switch
+        if switch.topology == "none":
+            raise DesignError("ocs_controller: switch.topology is none; allowed: benes")
+        sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
+        manifest = controller.generate(*sizes, directory, settle_us=switch.settle_us)
+        top = controller.Controller(*sizes, settle_us=switch.settle_us)
+        return Generated(manifest, top.description)
+    parts = _parts()
+    if name not in parts:
+        allowed = ", ".join([*TOPS, *parts])
+        raise DesignError(f"block {name}: unknown; allowed: {allowed}")
+    component = parts[name][1](design)
+    return Generated(verilog.emit(component, name, directory=directory), None)
+
+
+def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
+    """Class and constructor of each block below the tops; all are in one clock domain."""
+    from lightloom.rtl.link.bring_up import BringUp
+    from lightloom.rtl.link.config import Config
+    from lightloom.rtl.ocs.router import Router
+    from lightloom.rtl.pcs.block import Decoder, Encoder
+    from lightloom.rtl.pcs.block_lock import BlockLock
+    from lightloom.rtl.pcs.deframer import Deframer
+    from lightloom.rtl.pcs.deskew import Deskew
+    from lightloom.rtl.pcs.framer import Framer
+    from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
+    from lightloom.rtl.pma.cdr import Cdr
+    from lightloom.rtl.pma.lms import Lms
+    from lightloom.rtl.pma.prbs import Checker, Generator
+    from lightloom.rtl.pma.rx_equalizer import RxEqualizer
+    from lightloom.rtl.pma.rx_lane import RxLane
+    from lightloom.rtl.pma.tx_ffe import TxFfe
+    from lightloom.rtl.pma.tx_lane import TxLane
+
+    def config(design: Design) -> Config:
+        return Config.from_design(design.serdes)
+
+    def width(design: Design) -> int:
+        return design.serdes.symbols_per_clock
+
+    def dac(design: Design) -> int:
+        return design.serdes.tx_dac_bits
+
+    def lanes(design: Design) -> int:
+        return design.serdes.lanes
+
+    def marker(design: Design) -> int:
+        return design.serdes.marker_rows
+
+    return {
+        "bring_up": (BringUp, lambda d: BringUp(lanes=lanes(d))),
+        "framer": (Framer, lambda d: Framer(lanes=lanes(d), marker_rows=marker(d))),
+        "deframer": (Deframer, lambda d: Deframer(lanes=lanes(d))),
+        "deskew": (Deskew, lambda d: Deskew(lanes=lanes(d), depth=config(d).deskew_depth)),
+        "block_encoder": (Encoder, lambda d: Encoder()),
+        "block_decoder": (Decoder, lambda d: Decoder()),
+        "block_lock": (BlockLock, lambda d: BlockLock()),
+        "tx_gearbox": (TxGearbox, lambda d: TxGearbox(width=width(d))),
+        "rx_gearbox": (RxGearbox, lambda d: RxGearbox(width=width(d))),
+        "prbs_generator": (Generator, lambda d: Generator(width=width(d))),
+        "prbs_checker": (Checker, lambda d: Checker(width=width(d))),
+        "tx_ffe": (TxFfe, lambda d: TxFfe(width=width(d), dac_bits=dac(d))),
+        "tx_lane": (TxLane, lambda d: TxLane(width=width(d), dac_bits=dac(d))),
+        "rx_lane": (RxLane, lambda d: RxLane(config(d).rx_format)),
+        "rx_equalizer": (RxEqualizer, lambda d: RxEqualizer(config(d).rx_format)),
+        "cdr": (Cdr, lambda d: Cdr(config(d).rx_format)),
+        "lms": (Lms, lambda d: Lms(config(d).rx_format)),
+        "benes_router": (Router, lambda d: Router(d.switch.ports)),
+    }

@@ -1,0 +1,96 @@
+"""What this machine has of what the commands need, and the command that installs the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from lightloom.spec import cache
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that is needed: what it is for, what was found, how to get it."""
+
+    name: str
+    purpose: str
+    found: str | None
+    install: str
+
+
+def needs() -> list[Need]:
+    """Everything the commands need, in the order to install it."""
+    system = "apt-get install g++ make perl (Debian, Ubuntu)"
+    return [
+        Need("python", "3.11 to 3.13", _python(), "python3.11 or newer from python.org or apt-get"),
+        Need("g++", "compiles the signal kernel and the simulator", _tool("g++"), system),
+        Need("make", "builds the simulator", _tool("make"), system),
+        Need("perl", "runs the Verilator driver", _tool("perl"), system),
+        Need(
+            "libpython",
+            "cocotb runs inside the simulator",
+            _libpython(),
+            "a Python built with --enable-shared (Debian, Ubuntu: apt-get install libpython3-dev)",
+        ),
+        *(_package(line) for line in _requirements()),
+        Need("cache folder", "keeps layouts and builds", _cache(), "set LIGHTLOOM_CACHE"),
+    ]
+
+
+def _python() -> str | None:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return version if (3, 11) <= sys.version_info < (3, 14) else None
+
+
+def _tool(name: str) -> str | None:
+    if shutil.which(name) is None:
+        return None
+    flag = "-v" if name == "perl" else "--version"
+    result = subprocess.run([name, flag], capture_output=True, text=True, check=False)
+    lines = [line for line in result.stdout.splitlines() if line.strip()]
+    return lines[0] if lines else "found"
+
+
+def _libpython() -> str | None:
+    try:
+        import find_libpython
+    except ModuleNotFoundError:
+        return None
+    found = find_libpython.find_libpython()
+    return None if found is None else found.rsplit("/", 1)[-1]
+
+
+def _requirements() -> list[str]:
+    try:
+        return importlib.metadata.requires("lightloom") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def _package(requirement: str) -> Need:
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    found: str | None
+    try:
+        found = importlib.metadata.version(wanted.name)
+    except importlib.metadata.PackageNotFoundError:
+        found = None
+    if found is not None and not wanted.specifier.contains(found):
+        found = None
+    return Need(wanted.name, str(wanted.specifier), found, f"pip install '{requirement}'")
+
+
+def _cache() -> str | None:
+    root = cache.root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return None
+    return str(root)

@@ -1,0 +1,87 @@
+"""What the single-step commands do: one part of the link, with its folder and its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightloom.flows import blocks
+from lightloom.flows.progress import Reporter
+from lightloom.flows.runs import Run
+from lightloom.spec import Design
+
+if TYPE_CHECKING:
+    from lightloom.photonics.checks.verdict import Verdict
+
+SHOWN = 20
+"""Findings of a check printed on the terminal; the file holds them all."""
+
+
+def verilog(
+    path: Path,
+    design: Design,
+    changed: Mapping[str, str],
+    block: str | None,
+    out: Path,
+    log: Reporter,
+) -> int:
+    """Write Verilog, `manifest.json` and, for blocks with registers, `regs/`."""
+    with Run(out, "verilog", log, changed) as run:
+        run.input("design", path)
+        manifests: dict[str, object] = {}
+        for name in [block] if block else blocks.tops(design):
+            with run.step(name):
+                made = blocks.generate(name, design, run.directory)
+                if made.registers is not None:
+                    from lightloom.rtl.csr import export
+
+                    export.write(made.registers, run.directory / "regs")
+            lines = (run.directory / made.manifest.verilog).read_text().count("\n")
+            run.metrics[f"verilog.{name}.lines"] = lines
+            run.metrics[f"verilog.{name}.ports"] = len(made.manifest.ports)
+            run.metrics[f"verilog.{name}.registers"] = len(made.manifest.registers)
+            run.metrics[f"verilog.{name}.seconds"] = run.seconds[name]
+            manifests[name] = made.manifest.model_dump(mode="json")
+            log.result(f"{out / made.manifest.verilog}: {lines} lines")
+        text = json.dumps({"design": design.name, "blocks": manifests}, indent=1)
+        (run.directory / "manifest.json").write_text(text + "\n")
+    return run.exit_code
+
+
+def drc(gds: Path, out: Path, log: Reporter) -> int:
+    """Write `drc.lyrdb`; exit code 1 when a rule is broken."""
+    from lightloom.photonics.checks import drc as check
+
+    with Run(out, "drc", log) as run:
+        run.input("layout", gds)
+        with run.step("drc"):
+            verdict = check.check(gds)
+        _conclude(verdict, "layout.drc_violations", out, run, log)
+    return run.exit_code
+
+
+def lvs(gds: Path, netlist: Path, out: Path, log: Reporter) -> int:
+    """Write `lvs.lyrdb`; exit code 1 when layout and netlist differ."""
+    from lightloom.photonics.checks import lvs as check
+
+    with Run(out, "lvs", log) as run:
+        run.input("layout", gds)
+        run.input("netlist", netlist)
+        with run.step("lvs"):
+            verdict = check.check(gds, netlist)
+        _conclude(verdict, "layout.lvs_mismatches", out, run, log)
+    return run.exit_code
+
+
+def _conclude(verdict: Verdict, metric: str, out: Path, run: Run, log: Reporter) -> None:
+    verdict.write_lyrdb(run.directory / f"{verdict.check}.lyrdb")
+    run.metrics[metric] = len(verdict.findings)
+    run.failed = run.failed or not verdict.clean
+    for finding in verdict.findings[:SHOWN]:
+        log.result(str(finding))
+    if len(verdict.findings) > SHOWN:
+        log.result(f"and {len(verdict.findings) - SHOWN} more in {out / f'{verdict.check}.lyrdb'}")
+    words = "clean" if verdict.clean else f"{len(verdict.findings)} findings"
+    log.result(f"{verdict.check} of {verdict.cell}: {words}, {len(verdict.rules)} rules")
