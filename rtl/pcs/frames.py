@@ -29,13 +29,14 @@ async def send(
     *,
     rng: Random | None = None,
     idle: float = 0.0,
+    domain: str = "sync",
 ) -> None:
     """Drive frames into a stream of `row.frame_word`; with `rng`, pause with probability `idle`."""
     for frame in frames:
         for data, count, last in words(frame, lanes):
             while rng is not None and rng.random() < idle:
                 ctx.set(port.valid, 0)
-                await ctx.tick()
+                await ctx.tick(domain)
             ctx.set(port.payload.data, data)
             ctx.set(port.payload.count, count)
             ctx.set(port.payload.last, last)
@@ -43,7 +44,7 @@ async def send(
             ctx.set(port.valid, 1)
             ready = 0
             while not ready:
-                _, _, ready = await ctx.tick().sample(port.ready)
+                _, _, ready = await ctx.tick(domain).sample(port.ready)
     ctx.set(port.valid, 0)
 
 
@@ -72,14 +73,20 @@ class Collector:
             self._part = b""
 
     async def take(
-        self, ctx: Any, port: stream.Interface, *, rng: Random | None = None, ready: float = 1.0
+        self,
+        ctx: Any,
+        port: stream.Interface,
+        *,
+        rng: Random | None = None,
+        ready: float = 1.0,
+        domain: str = "sync",
     ) -> None:
         """Take words for ever; with `rng`, be ready with probability `ready`."""
         payload = port.payload
         while True:
             use = rng is None or rng.random() < ready
             ctx.set(port.ready, use)
-            _, _, valid, *word = await ctx.tick().sample(
+            _, _, valid, *word = await ctx.tick(domain).sample(
                 port.valid, payload.data, payload.count, payload.last, payload.error
             )
             if valid and use:
