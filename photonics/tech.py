@@ -48,9 +48,10 @@ type                    pins                        parameters (um unless said)
 `edge_coupler`          o1 waveguide, o2 facet      `length_um`, `tip_width_um`
 `ring_modulator`        o1, o2 bus; e1 P, e2 N,     `radius_um` of the centre line, `gap_um`,
                         e3, e4 heater               `path_um` o1 to o2
-`mzm`                   o1, o2; e1 signal, e2       `length_um` of the junctions, `path_um`
-                        ground, e3 far end of the
-                        signal, e4, e5 bias heater
+`mzm`                   o1, o2; e1 signal, e2, e3   `length_um` of the junctions, `path_um`
+                        upper and lower return, e4
+                        far end of the signal, e5,
+                        e6 bias heater
 `eam`                   o1, o2; e1 P, e2 N          `length_um` of the germanium, `path_um`
 `photodiode`            o1; e1 P, e2 N              `length_um`, `width_um` of the germanium
 ======================= =========================== ================================================

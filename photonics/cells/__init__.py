@@ -1,1 +1,1 @@
-"""Layout cells, one family a file."""
+"""Layout cells: each builds with its defaults and carries its recognition marks and pins."""
