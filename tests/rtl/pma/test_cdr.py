@@ -1,5 +1,6 @@
 """Loop filter: direction, bounds, freeze, restart, and equality with the model on random input."""
 
+import itertools
 import random
 
 import pytest
@@ -99,3 +100,48 @@ def test_loop_is_the_models(config):
     simulate(dut, process)
     assert ever == {False, True}
     assert not model.locked
+
+
+def test_lock_follows_the_limits_of_the_model():
+    """Pairs of windows just inside and just outside each limit."""
+    config = RxFormat(width=8)
+    rng = random.Random(21)
+    dut = Cdr(config)
+    model = CdrModel(config)
+    gain = config.GAIN[20 >> 2]
+    changes = []
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.magnitude, 20)
+        # Warm up, so that the mean magnitude and with it the gain stay constant.
+        for _ in range(2 * config.LOCK_WORDS):
+            model.step(Observation(timing=2000 // gain, magnitude=20))
+            ctx.set(dut.timing, 2000 // gain)
+            await ctx.tick()
+        calm = (0.2, config.spread_lock), (0, 8)
+        spreads = [(x, y) for x in (0.95, 1.05) for y in (config.spread_lock, config.spread_lose)]
+        counts = [(x, y) for x in (0.97, 1.03) for y in (32, 16, 8)]
+        windows = list(itertools.product([calm[0], *spreads], [calm[1], *counts]))
+        rng.shuffle(windows)
+        # Two calm windows lock; two of a kind show whether that kind ends the lock.
+        for (part, limit), (share, count_of) in (w for k in windows for w in (calm, calm, k, k)):
+            spread = part * limit * config.LOCK_WORDS
+            small = round(share * config.LOCK_WORDS * config.observed / count_of)
+            was = model.locked
+            for _ in range(config.LOCK_WORDS):
+                timing = min(int(spread) // gain, round(1.5 * limit) // gain + 1)
+                spread -= timing * gain
+                count = min(small, config.observed)
+                small -= count
+                seen = Observation(timing=rng.choice([-1, 1]) * timing, magnitude=20, small=count)
+                ctx.set(dut.timing, seen.timing)
+                ctx.set(dut.small, 2**count - 1)
+                model.step(seen)
+                await ctx.tick()
+                assert ctx.get(dut.locked) == model.locked
+            changes.append(model.locked - was)
+
+    simulate(dut, process)
+    assert changes.count(1) >= 10
+    assert changes.count(-1) >= 10

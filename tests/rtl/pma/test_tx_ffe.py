@@ -66,6 +66,11 @@ def test_polarities_reach_equally_far():
     assert min(got) == -63
 
 
+def test_the_least_code_saturates():
+    # One beyond the range: the only sum whose negative would wrap.
+    assert set(run(16, 7, (-64, 0, 0), [1, 1, 0] * 80)[17:]) == {-63, 63}
+
+
 def test_disabled_is_silent():
     assert set(run(16, 7, (1, 60, 1), [1, 0] * 80, enable=0)) == {0}
 
