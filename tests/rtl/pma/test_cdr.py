@@ -124,8 +124,10 @@ def test_lock_follows_the_limits_of_the_model():
         counts = [(x, y) for x in (0.97, 1.03) for y in (32, 16, 8)]
         windows = list(itertools.product([calm[0], *spreads], [calm[1], *counts]))
         rng.shuffle(windows)
-        # Two calm windows lock; two of a kind show whether that kind ends the lock.
-        for (part, limit), (share, count_of) in (w for k in windows for w in (calm, calm, k, k)):
+        rough = (1.05, config.spread_lose), (0, 8)
+        # Two of a kind show whether that kind ends the lock, and whether it makes one.
+        order = [w for k in windows for w in (calm, calm, k, k, rough, rough, k, k)]
+        for (part, limit), (share, count_of) in order:
             spread = part * limit * config.LOCK_WORDS
             small = round(share * config.LOCK_WORDS * config.observed / count_of)
             was = model.locked
