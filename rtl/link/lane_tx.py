@@ -17,8 +17,9 @@ class LaneTx(wiring.Component):
     """One lane of the transmitter: encoder, scrambler, gearbox, line pattern and equalizer.
 
     Lanes that are reset together have ``slot`` together. Latency from ``kind`` and ``data`` in a
-    ``slot`` clock to the first symbol of the block at ``codes``: `latency` clocks, and up to one
-    more row time that the gearbox holds bits back. All that differs between lanes are inputs.
+    ``slot`` clock to the first symbol of the block at ``codes``: `pcs_latency` and `TxLane.LATENCY`
+    clocks, and up to one more row time that the gearbox holds bits back. All that differs between
+    lanes are inputs.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ class LaneTx(wiring.Component):
     post: Signal
     codes: Signal
 
-    latency = 2 + TxLane.LATENCY
+    pcs_latency = 2
+    """Clocks from a block to its first line bits at `word`."""
 
     def __init__(self, *, width: int, dac_bits: int) -> None:
         """Check the parameters and declare the members."""

@@ -24,10 +24,11 @@ from lightloom.rtl.pcs.deframer import Deframer
 from lightloom.rtl.pcs.deskew import Deskew
 from lightloom.rtl.pcs.framer import Framer
 from lightloom.rtl.pcs.row import Spread, frame_word
+from lightloom.rtl.pma.tx_lane import TxLane
 from lightloom.spec import design
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDRESS_BITS", "Serdes", "generate", "registers"]
+__all__ = ["ADDRESS_BITS", "Serdes", "generate", "latency", "registers"]
 
 ADDRESS_BITS = 12
 _LOOP_DEPTH = 8
@@ -54,6 +55,26 @@ def registers(config: Config) -> rdl.Description:
             **limits,
         },
     )
+
+
+def latency(config: Config) -> dict[str, int]:
+    """Clocks of each stage from ``i`` to ``o`` in path order, empty buffers, skew apart.
+
+    A frame's word waits further for its START row, and up to one row time where the gearboxes hold
+    bits back; a word that is not the last of its frame waits in the deframer for the row after it.
+    Transmit stages and the last two count core clocks, the others clocks of ``rx``.
+    """
+    return {
+        "framer": Framer.latency,
+        "tx_pcs": LaneTx.pcs_latency,
+        "tx_pma": TxLane.LATENCY,
+        "rx_pma": config.rx_format.decision_latency,
+        "rx_gearbox": 1,
+        "rx_decoder": LaneRx.pcs_latency - 1,
+        "deskew": Deskew.latency,
+        "elastic_buffer": ElasticBuffer.latency,
+        "deframer": Deframer.latency,
+    }
 
 
 def _seed(lane: int, bits: int) -> int:
@@ -443,5 +464,5 @@ def generate(serdes: design.Serdes, directory: Path) -> RtlManifest:
             "word_bytes": config.word_bytes,
         },
         registers=top.registers.manifest(),
-        latency={},
+        latency=latency(config),
     )

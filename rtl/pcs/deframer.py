@@ -95,6 +95,9 @@ class Deframer(wiring.Component):
     received: Signal
     errored: Signal
 
+    latency = 1
+    """Clocks from an END row with bytes to its word."""
+
     def __init__(self, *, lanes: int) -> None:
         """Check the parameters and declare the members."""
         check_lanes(lanes)

@@ -75,6 +75,9 @@ class Framer(wiring.Component):
     sent: Signal
     aborted: Signal
 
+    latency = 1
+    """Clocks from a word to its row."""
+
     def __init__(self, *, lanes: int, marker_rows: int) -> None:
         """Check the parameters and declare the members."""
         check_lanes(lanes)

@@ -7,7 +7,8 @@ from amaranth.sim import Simulator
 from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.link.bring_up import FailReason, State
 from lightloom.rtl.link.config import Config
-from lightloom.rtl.link.serdes import Serdes
+from lightloom.rtl.link.elastic_buffer import ElasticBuffer
+from lightloom.rtl.link.serdes import Serdes, latency
 from lightloom.rtl.pcs import frames as stimulus
 from lightloom.rtl.pcs.frames import Collector
 
@@ -199,3 +200,184 @@ def test_link_comes_up_carries_frames_and_survives_a_cut(rng):
     sim.add_testbench(sink(b, at_b, "far"), background=True)
     sim.add_testbench(story)
     sim.run()
+
+
+def test_loopback_carries_frames_without_light_at_any_clock_ratio(rng):
+    dut = Serdes(CONFIG)
+    sent = [rng.randbytes(rng.randint(1, 100)) for _ in range(12)]
+    got = Collector(CONFIG.lanes)
+
+    async def story(ctx):
+        await write(ctx, dut, "control", 0b101)
+        await wait(ctx, lambda: ctx.get(dut.link_up), 8000, "up")
+        assert await read(ctx, dut, "status", "state") == State.UP
+        await stimulus.send(ctx, dut.i, sent, CONFIG.lanes, rng=rng, idle=0.1)
+        await wait(ctx, lambda: len(got.frames) == len(sent), 3000, "frames")
+        assert got.frames == [(frame, False) for frame in sent]
+
+    async def sink(ctx):
+        await got.take(ctx, dut.o)
+
+    sim = Simulator(dut)
+    sim.add_clock(PERIOD)
+    sim.add_clock(PERIOD * 1.02, domain="rx")  # far beyond any line: the FIFO paces both sides
+    sim.add_testbench(sink, background=True)
+    sim.add_testbench(story)
+    sim.run()
+
+
+class Mirror(Elaboratable):
+    """One SerDes with its own codes as samples, through the receiver's whole chain."""
+
+    def __init__(self, config):
+        self.dut = Serdes(config)
+        straight = list(range(config.lanes))
+        self.line = Line(
+            config, self.dut.tx_codes, self.dut.rx_samples, "sync", straight, [0] * config.lanes
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.dut = DomainRenamer({"rx": "sync"})(self.dut)
+        m.submodules.line = self.line
+        return m
+
+    def run(self, story):
+        sim = Simulator(self)
+        sim.add_clock(PERIOD)
+        sim.add_testbench(story)
+        sim.run()
+
+
+ONE_LANE = Config(
+    lanes=1, symbols_per_clock=16, marker_rows=64, rx_ffe_taps=2, limits=CONFIG.limits
+)
+
+
+def test_prbs_counts_an_injected_error_once_and_all_words():
+    mirror = Mirror(ONE_LANE)
+    dut = mirror.dut
+
+    async def story(ctx):
+        ctx.set(dut.rx_signal_detect, 1)
+        await write(ctx, dut, "control", 0b000011)
+        await wait(ctx, lambda: ctx.get(dut.state) == State.TEST, 8000, "test")
+        for _ in range(300):
+            await ctx.tick()
+        assert await read(ctx, dut, "lane[0].status", "prbs_locked") == 1
+        await write(ctx, dut, "control", 0b1_0000_0011)  # clear
+        for _ in range(120):
+            await ctx.tick()
+        first = await read(ctx, dut, "lane[0].prbs_words", "value")
+        assert 0 < first < 200
+        assert await read(ctx, dut, "lane[0].prbs_errors", "value") == 0
+        for _ in range(3):
+            await write(ctx, dut, "control", 0b10_0000_0011)  # inject
+            for _ in range(40):
+                await ctx.tick()
+        for _ in range(120):
+            await ctx.tick()
+        assert await read(ctx, dut, "lane[0].prbs_errors", "value") == 3
+        assert await read(ctx, dut, "lane[0].prbs_words", "value") > first + 240
+        assert await read(ctx, dut, "lane[0].prbs_words_high", "value") == 0
+        assert not ctx.get(dut.link_up)
+
+    mirror.run(story)
+
+
+def test_a_line_that_dies_with_light_on_is_seen_by_block_lock(rng):
+    mirror = Mirror(ONE_LANE)
+    dut = mirror.dut
+    got = Collector(1)
+
+    async def take(ctx):
+        await got.take(ctx, dut.o)
+
+    async def story(ctx):
+        ctx.set(dut.rx_signal_detect, 1)
+        await wait(ctx, lambda: ctx.get(dut.link_up), 8000, "up")
+        await stimulus.send(ctx, dut.i, [rng.randbytes(30)], 1)
+        for _ in range(200):
+            await ctx.tick()
+        ctx.set(mirror.line.cut, 1)
+        down = await wait(ctx, lambda: not ctx.get(dut.link_up), 600, "down")
+        assert down < 16 * 66 // 16 + 60  # sixteen bad headers and the way through
+        assert await read(ctx, dut, "status", "fail_reason") == FailReason.BLOCK_LOCK_LOST
+        assert await read(ctx, dut, "lane[0].header_errors", "value") >= 15
+        ctx.set(mirror.line.cut, 0)
+        await wait(ctx, lambda: ctx.get(dut.link_up), 8000, "up again")
+        await stimulus.send(ctx, dut.i, [rng.randbytes(40)], 1)
+        await wait(ctx, lambda: len(got.frames) == 2, 400, "frames")
+        assert [error for _, error in got.frames] == [False, False]
+
+    sim = Simulator(mirror)
+    sim.add_clock(PERIOD)
+    sim.add_testbench(take, background=True)
+    sim.add_testbench(story)
+    sim.run()
+
+
+def test_light_without_a_signal_fails_with_the_reason_of_the_clock_recovery():
+    """Every sample zero, light on: CDR times out, and after the limit of attempts FAILED."""
+    config = Config(
+        lanes=1,
+        symbols_per_clock=16,
+        marker_rows=64,
+        rx_ffe_taps=2,
+        limits=(500, 600, 600, 600, 600),
+        attempt_limit=2,
+    )
+    dut = Serdes(config)
+
+    async def story(ctx):
+        ctx.set(dut.rx_signal_detect, 1)
+        await wait(ctx, lambda: ctx.get(dut.state) == State.FAILED, 4000, "failed")
+        assert await read(ctx, dut, "status", "fail_reason") in (
+            FailReason.CDR_TIMEOUT,
+            FailReason.EQUALIZE_TIMEOUT,
+            FailReason.BLOCK_LOCK_TIMEOUT,
+        )
+        assert await read(ctx, dut, "status", "attempts") == 2
+        await write(ctx, dut, "control", 0)
+        for _ in range(5):
+            await ctx.tick()
+        assert ctx.get(dut.state) == State.RESET
+        assert ctx.get(dut.tx_codes) == 0  # no modulation while disabled
+
+    sim = Simulator(dut)
+    sim.add_clock(PERIOD)
+    sim.add_clock(PERIOD, phase=0.4e-9, domain="rx")
+    sim.add_testbench(story)
+    sim.run()
+
+
+def test_latency_is_what_the_manifest_says(rng):
+    """Short frames, no line delay, one clock: the sum of the stages and the gearboxes' wait."""
+    config = Config(lanes=1, marker_rows=64, rx_ffe_taps=2, limits=CONFIG.limits)
+    mirror = Mirror(config)
+    dut = mirror.dut
+    waits = []
+
+    async def story(ctx):
+        ctx.set(dut.rx_signal_detect, 1)
+        ctx.set(dut.o.ready, 1)
+        await wait(ctx, lambda: ctx.get(dut.link_up), 6000, "up")
+        for _ in range(70):
+            for _ in range(rng.randrange(3, 9)):
+                await ctx.tick()
+            ctx.set(dut.i.payload, {"data": 5, "count": 3, "last": 1, "error": 0})
+            ctx.set(dut.i.valid, 1)
+            ready = 0
+            while not ready:
+                _, _, ready = await ctx.tick().sample(dut.i.ready)
+            ctx.set(dut.i.valid, 0)
+            waits.append(await wait(ctx, lambda: ctx.get(dut.o.valid), 100, "word") + 1)
+            assert ctx.get(dut.o.payload.data) == 5
+            await ctx.tick()
+
+    mirror.run(story)
+    total = sum(latency(config).values())
+    print("latency", min(waits), "to", max(waits), "stages", total)
+    # Two row times in the gearboxes, a marker row, the rows that stand in the elastic buffer.
+    assert total <= min(waits) + 2
+    assert max(waits) <= total + 3 + ElasticBuffer(lanes=1).delete_level

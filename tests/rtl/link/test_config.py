@@ -1,0 +1,39 @@
+"""Parameters: from a design, and refused when out of range."""
+
+import pytest
+
+from lightloom.rtl.link.config import Config
+from lightloom.spec import design
+
+
+def test_from_design_keeps_every_number():
+    config = Config.from_design(design.Serdes())
+    assert (config.lanes, config.symbols_per_clock, config.adc_bits) == (8, 64, 6)
+    assert config.tx_ffe == (-4, 55, -4)  # -0.06, 0.88, -0.06 of 63 steps
+    assert sum(config.limits) == 30000  # 60 us of 500 MHz
+    assert config.word_bytes == 64
+    assert config.rx_format.width == 64
+
+
+def test_limits_follow_the_core_clock():
+    config = Config.from_design(design.Serdes(baud_gbd=16, bring_up_timeout_us=100))
+    assert sum(config.limits) == 25000  # 100 us of 250 MHz
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"lanes": 3}, "lanes = 3; allowed: 1, 2, 4, 8"),
+        ({"symbols_per_clock": 48}, "symbols_per_clock = 48; allowed: 16, 32, 64"),
+        ({"tx_dac_bits": 9}, "tx_dac_bits = 9; allowed: 5 to 8"),
+        ({"tx_ffe": (0, 64, 0)}, "tx_ffe main = 64; allowed: -63 to 63"),
+        ({"marker_rows": 32}, "marker_rows = 32; allowed: 64 to 16384"),
+        ({"attempt_limit": 256}, "attempt_limit = 256; allowed: 0 to 255"),
+        ({"limits": (1, 1, 0, 1, 1)}, "limit of equalize = 0; allowed: 1 to 4294967295"),
+        ({"deskew_depth": 8}, "deskew_depth = 8; allowed: 16, 32, 64"),
+        ({"adc_bits": 9}, "sample_bits is 9; allowed: 4 to 8"),
+    ],
+)
+def test_parameters_are_checked(parameters, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Config(**parameters)
