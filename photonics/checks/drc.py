@@ -18,6 +18,9 @@ from lightloom.spec.base import DesignError
 
 MAX_FINDINGS = 1000
 """Places reported of one rule; a layout with more of them is wrong everywhere."""
+ACUTE_DEG = 80.0
+"""Edges that meet at more than this are a corner, not a narrow place: the facet of a taper leans by
+less than its neighbours' slope, a facet on the grid by a grid step."""
 
 
 def check(gds: Path, rules: Sequence[Rule] = tech.RULES) -> Verdict:
@@ -54,9 +57,9 @@ class _Run:
         if rule.kind == "grid":
             return self._pairs(rule, region.grid_check(limit, limit)) if limit > 1 else []
         if rule.kind == "width":
-            return self._pairs(rule, region.width_check(limit))
+            return self._pairs(rule, region.width_check(limit, ignore_angle=ACUTE_DEG))
         if rule.kind == "space":
-            return self._pairs(rule, region.space_check(limit))
+            return self._pairs(rule, region.space_check(limit, ignore_angle=ACUTE_DEG))
         if rule.kind == "die":
             die = self.region(tech.DICE)
             outside = region - die.sized(-limit) if not die.is_empty() else kdb.Region()

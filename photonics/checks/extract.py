@@ -1,0 +1,186 @@
+"""The netlist of a chip from its layout file alone.
+
+`extract` returns devices with measured parameters, waveguides with measured lengths, and electrical
+nets; `Extraction` also keeps the geometry behind them, which `lvs` needs to name places.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import klayout.db as kdb
+
+from lightloom.photonics import tech
+from lightloom.photonics.checks import conductors, measure, recognise, wires
+from lightloom.photonics.checks.chip import Chip, open_chip
+from lightloom.photonics.checks.recognise import Device
+from lightloom.photonics.checks.verdict import Finding
+from lightloom.photonics.checks.wires import Guide
+from lightloom.photonics.netlist import NAME, Conductor, Instance, Netlist, Pin, Wire
+from lightloom.spec.base import DesignError
+
+PORT_REACH_UM = 0.05
+"""A chip port label belongs to the optical pin this close to it."""
+UNIFORM = 0.002
+"""Relative difference of a wire's mean width from its pins' that makes its length untrustworthy."""
+
+
+@dataclass
+class Extraction:
+    """A netlist with the geometry behind it, all names those of the netlist."""
+
+    netlist: Netlist
+    chip: Chip
+    devices: dict[str, Device]
+    guides: dict[str, Guide]
+    nets: dict[str, conductors.Net]
+    loose: list[Pin]
+    """Optical pins that no waveguide and no chip port joins."""
+    findings: list[Finding]
+    """What is wrong whatever the chip is meant to be."""
+
+    def um(self, point: kdb.Point) -> tuple[float, float]:
+        """A place in um."""
+        return point.x * self.chip.dbu, point.y * self.chip.dbu
+
+
+def extract(gds: Path) -> Netlist:
+    """Return the netlist of a GDS or OASIS file.
+
+    Raises `DesignError` when the file is not a layout, is too large, or has no recognition layers.
+    """
+    return extract_chip(open_chip(gds)).netlist
+
+
+def extract_chip(chip: Chip) -> Extraction:
+    """Return the netlist of an open layout with the geometry behind it."""
+    devices, findings = recognise.devices(chip)
+    if not devices:
+        raise DesignError(
+            f"{chip.source}: no device: no DEVREC shape on layer "
+            f"{tech.DEVREC[0]}/{tech.DEVREC[1]} with a text {tech.DEVICE_PREFIX}<type>"
+        )
+    result = Extraction(Netlist(chip.name), chip, {}, {}, {}, [], findings)
+    for device in devices:
+        _add_device(result, device)
+    _overlaps(result)
+    labels = [
+        (text, point) for text, point in chip.texts(tech.LABEL) if _is_name(result, text, point)
+    ]
+    optical = _add_ports(result, labels)
+    _add_wires(result)
+    _add_conductors(result, [label for label in labels if label[0] not in optical])
+    return result
+
+
+def _is_name(result: Extraction, text: str, point: kdb.Point) -> bool:
+    if re.match(NAME, text):
+        return True
+    x, y = result.um(point)
+    result.findings.append(Finding("LABEL", f"label {text[:40]!r}; allowed: a name", x, y))
+    return False
+
+
+def _add_device(result: Extraction, device: Device) -> None:
+    parameters, wrong = measure.measure(result.chip, device)
+    x, y = result.um(device.centre)
+    result.devices[device.name] = device
+    result.netlist.instances[device.name] = Instance(device.type, parameters, x, y)
+    for text, point in wrong:
+        result.findings.append(Finding("DEVICE", f"{device.name}: {text}", *result.um(point)))
+
+
+def _overlaps(result: Extraction) -> None:
+    outlines = kdb.Region([device.outline for device in result.devices.values()])
+    outlines.merged_semantics = False
+    for polygon in outlines.merged(2).each():  # covered twice or more
+        at = polygon.bbox().center()
+        result.findings.append(Finding("DEVICE", "two devices overlap", *result.um(at)))
+
+
+def _add_ports(result: Extraction, labels: list[tuple[str, kdb.Point]]) -> set[str]:
+    """Attach optical labels to device pins; return the labels that are optical."""
+    reach = round(PORT_REACH_UM / result.chip.dbu)
+    pins: dict[tuple[int, int], list[tuple[str, str, kdb.Point]]] = {}
+    for device in result.devices.values():
+        for port in device.ports.values():
+            if port.optical:
+                spot = port.point.x // reach, port.point.y // reach
+                pins.setdefault(spot, []).append((device.name, port.name, port.point))
+    optical: set[str] = set()
+    for text, point in labels:
+        column, row = point.x // reach, point.y // reach
+        near = [
+            (name, port)
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+            for name, port, at in pins.get((column + i, row + j), ())
+            if (at - point).length() <= reach
+        ]
+        if not near:
+            continue
+        optical.add(text)
+        if text in result.netlist.ports:
+            x, y = result.um(point)
+            result.findings.append(Finding("LABEL", f"two optical ports {text}", x, y))
+        else:
+            result.netlist.ports[text] = near[0]
+    result.netlist.ports = dict(sorted(result.netlist.ports.items()))
+    return optical
+
+
+def _add_wires(result: Extraction) -> None:
+    dbu = result.chip.dbu
+    guides, loose, misfits = wires.trace(result.chip.region(tech.WG), list(result.devices.values()))
+    guides.sort(key=lambda g: (g.polygon.bbox().left, g.polygon.bbox().bottom))
+    for number, guide in enumerate(guides):
+        name = f"wire_{number}"
+        pins = [(end.device.name, end.port.name) for end in guide.ends]
+        x, y = result.um(guide.polygon.bbox().center())
+        result.guides[name] = guide
+        result.netlist.nets[name] = Wire(pins, guide.length * dbu, guide.width * dbu, x, y)
+        if len(pins) == 2 and not wires.is_uniform(guide, UNIFORM):
+            nominal = guide.ends[0].port.width * dbu
+            text = f"mean width {guide.width * dbu:.4f} um between pins of {nominal:.4f} um"
+            result.findings.append(Finding("WIRE", f"{name}: {text}", x, y))
+    known = set(result.netlist.ports.values())
+    pins = [(end.device.name, end.port.name) for end in loose]
+    result.loose = [pin for pin in pins if pin not in known]
+    for misfit in misfits:
+        name = f"{misfit.end.device.name},{misfit.end.port.name}"
+        text = f"waveguide covers {100 * misfit.part:.0f} % of {name}"
+        result.findings.append(Finding("WIRE", text, *result.um(misfit.end.port.point)))
+
+
+def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> None:
+    chip = result.chip
+    layers = {layer for pair in tech.JOINS for layer in pair} | set(tech.CONDUCTORS)
+    names = {info.layer: name for name, info in tech.LAYERS.items()}
+    nets, nowhere = conductors.extract(
+        {names[layer]: chip.region(layer) for layer in sorted(layers)},
+        [(names[a], names[b]) for a, b in tech.JOINS],
+        [names[layer] for layer in reversed(tech.CONDUCTORS)],
+        list(result.devices.values()),
+        pads,
+        chip.dbu,
+    )
+    # A net is called after its first pad; nets without one follow in the order of their pins.
+    for net in nets:
+        net.terminals.sort(key=lambda t: (t.device is not None, t.label, t.point.x, t.point.y))
+    nets.sort(key=lambda n: (n.terminals[0].device is not None, n.terminals[0].label))
+    for number, net in enumerate(nets):
+        first = net.terminals[0]
+        name = first.label if first.device is None else f"net_{number}"
+        if name in result.nets:
+            name = f"{name}.{number}"
+        result.nets[name] = net
+        result.netlist.electrical[name] = Conductor(
+            [(t.device.name, t.label) for t in net.terminals if t.device is not None],
+            [t.label for t in net.terminals if t.device is None],
+        )
+    for terminal in nowhere:
+        owner = "" if terminal.device is None else f"{terminal.device.name},"
+        text = f"no metal at {owner}{terminal.label}"
+        result.findings.append(Finding("OPEN", text, *result.um(terminal.point)))

@@ -1,0 +1,301 @@
+"""Parameters of a device, measured on the polygons inside its outline.
+
+Each function returns parameters named as in `tech` and complains where the device is not whole: a
+waveguide cut inside, two that should be apart touching, a heater film broken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import klayout.db as kdb
+import numpy as np
+from numpy.typing import NDArray
+
+from lightloom.photonics import devices as physics
+from lightloom.photonics import tech
+from lightloom.photonics.checks import wires
+from lightloom.photonics.checks.chip import Chip
+from lightloom.photonics.checks.recognise import Device
+from lightloom.photonics.tech import Layer
+
+Parameters = dict[str, float]
+
+
+@dataclass
+class View:
+    """The layers inside one device and what is wrong in there."""
+
+    chip: Chip
+    device: Device
+    wrong: list[tuple[str, kdb.Point]] = field(default_factory=list)
+
+    def polygons(self, layer: Layer) -> list[kdb.Polygon]:
+        """Merged polygons of `layer`, clipped to the outline of the device."""
+        index = self.chip.layout.find_layer(*layer)
+        if index is None:
+            return []
+        outline = self.device.outline
+        near = self.chip.top.begin_shapes_rec_touching(index, outline.bbox())
+        return list((kdb.Region(near) & kdb.Region(outline)).merged().each())
+
+    def complain(self, text: str, at: kdb.Point | None = None) -> None:
+        """Note a fault, at the middle of the device unless a better place is known."""
+        self.wrong.append((f"{self.device.type}: {text}", at or self.device.centre))
+
+    def um(self, length: float) -> float:
+        """Database units to um."""
+        return length * self.chip.dbu
+
+    def guides(self, *groups: tuple[str, ...]) -> list[kdb.Polygon | None]:
+        """Waveguide that joins the optical pins of each group, and no others."""
+        strips = self.polygons(tech.WG)
+        homes = {
+            name: next((i for i, s in enumerate(strips) if _near(s, port.point)), None)
+            for name, port in self.device.ports.items()
+            if port.optical
+        }
+        result: list[kdb.Polygon | None] = []
+        for group in groups:
+            home = homes.get(group[0])
+            if home is None or any(homes.get(name) != home for name in group):
+                self.complain(f"waveguide open between {' and '.join(group)}")
+                result.append(None)
+                continue
+            others = [name for name, at in homes.items() if at == home and name not in group]
+            if others:
+                self.complain(f"waveguide of {' and '.join(group)} also joins {', '.join(others)}")
+            result.append(strips[home])
+        return result
+
+    def path_um(self, strip: kdb.Polygon | None, port: str) -> Parameters:
+        """Length of a strip of constant width."""
+        if strip is None:
+            return {}
+        return {"path_um": self.um(wires.strip_length(strip, self.device.ports[port].width))}
+
+
+def coupler(view: View) -> Parameters:
+    """Two waveguides that come close: gap, parallel length, path.
+
+    `length_um` is what the parallel part of a coupler with the technology's bends must be to couple
+    as the drawn one does: the integral of `exp(-decay (gap(x) - gap))` over the drawn shape, less
+    the share of the bends. Where the parallel part ends is not seen: the bends leave it by less
+    than a grid step over their first micrometre.
+    """
+    lower, upper = view.guides(("o1", "o4"), ("o2", "o3"))
+    if lower is None or upper is None or lower == upper:
+        return {}
+    ports = view.device.ports
+    x, opening = _opening(lower, upper, ports["o1"].point, ports["o4"].point)
+    x, opening = x * view.chip.dbu, opening * view.chip.dbu
+    gap = float(opening.min())
+    decay = physics.COUPLER.decay_per_um
+    equivalent = float(np.trapezoid(np.exp(-decay * (opening - gap)), x))
+    bends = physics.coupling_angle(gap, 0.0) / physics.coupling_rate(gap)
+    return {"gap_um": gap, "length_um": equivalent - bends, **view.path_um(lower, "o1")}
+
+
+def crossing(view: View) -> Parameters:
+    """Four arms of one piece of waveguide."""
+    view.guides(("o1", "o2", "o3", "o4"))
+    ports = view.device.ports
+    length = (ports["o1"].point - ports["o3"].point).length()
+    return {"path_um": view.um(length)}
+
+
+def heater_waveguide(view: View) -> Parameters:
+    """Waveguide under a heater film that is contacted at both ends."""
+    (strip,) = view.guides(("o1", "o2"))
+    result = {"undercut": float(bool(view.polygons(tech.UNDERCUT)))}
+    if strip is not None:
+        result["length_um"] = view.path_um(strip, "o1")["path_um"]
+    return result | _film(view, "e1", "e2")
+
+
+def _film(view: View, first: str, second: str) -> Parameters:
+    """Heater film between two pins: the part between the contact pads."""
+    films = view.polygons(tech.HEATER)
+    contacts = view.polygons(tech.VIAH)
+    metals = view.polygons(tech.M1)
+    ends: list[list[kdb.Polygon]] = []
+    for name in (first, second):
+        metal = next((m for m in metals if _near(m, view.device.ports[name].point)), None)
+        ends.append([] if metal is None else [c for c in contacts if metal.touches(c)])
+    film = next(
+        (f for f in films if all(any(f.touches(c) for c in end) for end in ends)),
+        None,
+    )
+    if film is None:
+        view.complain(f"heater open between {first} and {second}")
+        return {}
+    if any(a == b for a in ends[0] for b in ends[1]):
+        view.complain(f"heater shorted from {first} to {second}")
+        return {}
+    # The current crosses the strip between the pads: everything narrower than the pads.
+    start, stop = view.device.ports[first].point, view.device.ports[second].point
+    x, width = _profile(film, start, stop)
+    pad = max(float(width[x < x.mean()].max()), float(width[x > x.mean()].max()))
+    narrow = float(np.median(width[width < 0.99 * pad])) if (width < 0.99 * pad).any() else pad
+    body = np.abs(width - narrow) <= 0.02 * narrow
+    return {
+        "heater_length_um": view.um(float((np.diff(x) * (body[1:] & body[:-1])).sum())),
+        "heater_width_um": view.um(narrow),
+    }
+
+
+def edge_coupler(view: View) -> Parameters:
+    """Inverse taper."""
+    view.guides(("o1", "o2"))
+    ports = view.device.ports
+    length = (ports["o1"].point - ports["o2"].point).length()
+    return {"length_um": view.um(length), "tip_width_um": view.um(ports["o2"].width)}
+
+
+def photodiode(view: View) -> Parameters:
+    """Germanium on a waveguide."""
+    return _germanium(view, "o1", with_width=True)
+
+
+def eam(view: View) -> Parameters:
+    """Germanium absorber between two waveguides."""
+    strip = view.guides(("o1", "o2"))[0]
+    return _germanium(view, "o1", with_width=False) | view.path_um(strip, "o1")
+
+
+def _germanium(view: View, port: str, with_width: bool) -> Parameters:
+    pieces = view.polygons(tech.GE)
+    if len(pieces) != 1:
+        view.complain(f"{len(pieces)} germanium shapes; allowed: 1")
+        return {}
+    box = pieces[0].bbox()
+    along, across = box.width(), box.height()
+    if abs(view.device.ports[port].normal[1]) > 0.5:
+        along, across = across, along
+    result = {"length_um": view.um(along)}
+    return result | ({"width_um": view.um(across)} if with_width else {})
+
+
+def mzm(view: View) -> Parameters:
+    """Junction arms between two couplers."""
+    view.guides(("o1", "o2"))
+    ports = view.device.ports
+    return {"path_um": view.um((ports["o1"].point - ports["o2"].point).length())}
+
+
+def ring_modulator(view: View) -> Parameters:
+    """Ring beside a bus."""
+    (bus,) = view.guides(("o1", "o2"))
+    rings = [strip for strip in view.polygons(tech.WG) if strip.holes() == 1]
+    if len(rings) != 1 or bus is None:
+        view.complain(f"{len(rings)} rings; allowed: 1")
+        return {}
+    ring = rings[0]
+    hole = kdb.Polygon([p for p in ring.each_point_hole(0)])
+    outer, inner = ring.bbox(), hole.bbox()
+    radius = (outer.width() + outer.height() + inner.width() + inner.height()) / 8
+    gap = _least_distance(ring, bus)
+    return {
+        "radius_um": view.um(radius),
+        "gap_um": view.um(gap),
+        **view.path_um(bus, "o1"),
+    }
+
+
+MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[View], Parameters]]] = {
+    "coupler2x2": (("o1", "o2", "o3", "o4"), coupler),
+    "crossing": (("o1", "o2", "o3", "o4"), crossing),
+    "heater_waveguide": (("o1", "o2", "e1", "e2"), heater_waveguide),
+    "edge_coupler": (("o1", "o2"), edge_coupler),
+    "ring_modulator": (("o1", "o2", "e1", "e2", "e3", "e4"), ring_modulator),
+    "mzm": (("o1", "o2", "e1", "e2", "e3", "e4", "e5"), mzm),
+    "eam": (("o1", "o2", "e1", "e2"), eam),
+    "photodiode": (("o1", "e1", "e2"), photodiode),
+}
+"""Pins and measurement of every device type of the technology."""
+
+
+def measure(chip: Chip, device: Device) -> tuple[Parameters, list[tuple[str, kdb.Point]]]:
+    """Return the parameters of a device and the faults found in it."""
+    view = View(chip, device)
+    if device.type not in MEASURES:
+        view.complain(f"unknown type; allowed: {', '.join(sorted(MEASURES))}")
+        return {}, view.wrong
+    pins, function = MEASURES[device.type]
+    if set(device.ports) != set(pins):
+        view.complain(f"pins {sorted(device.ports)}; allowed: {list(pins)}")
+        return {}, view.wrong
+    return function(view), view.wrong
+
+
+def _near(polygon: kdb.Polygon, point: kdb.Point) -> bool:
+    return polygon.touches(kdb.Box(point.x - 3, point.y - 3, point.x + 3, point.y + 3))
+
+
+def _frame(start: kdb.Point, stop: kdb.Point) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    along = np.array([stop.x - start.x, stop.y - start.y], dtype=float)
+    along /= math.hypot(*along)
+    return along, np.array([-along[1], along[0]])
+
+
+def _corners(polygon: kdb.Polygon, start: kdb.Point, stop: kdb.Point) -> NDArray[np.float64]:
+    """Corners of the hull as (along, across) from `start` towards `stop`."""
+    points = np.array([(p.x - start.x, p.y - start.y) for p in polygon.each_point_hull()], float)
+    return points @ np.array(_frame(start, stop)).T
+
+
+def _sides(
+    polygon: kdb.Polygon, start: kdb.Point, stop: kdb.Point
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper edge of a strip that runs from `start` to `stop`, at all its corners' `x`."""
+    corners = _corners(polygon, start, stop)
+    closed = np.vstack([corners, corners[:1]])
+    x = np.unique(corners[:, 0])
+    # Just beside each corner too, so that a step in the outline stays a step.
+    x = np.unique(np.concatenate([x[:-1] + 1e-6, x[1:] - 1e-6]))
+    low = np.full(x.size, np.inf)
+    high = np.full(x.size, -np.inf)
+    for (x0, y0), (x1, y1) in itertools.pairwise(closed):
+        if x0 == x1:
+            continue
+        first, last = np.searchsorted(x, sorted((x0, x1)))
+        inside = slice(first, last)
+        y = y0 + (y1 - y0) * (x[inside] - x0) / (x1 - x0)
+        low[inside] = np.minimum(low[inside], y)
+        high[inside] = np.maximum(high[inside], y)
+    return x, low, high
+
+
+def _opening(
+    lower: kdb.Polygon, upper: kdb.Polygon, start: kdb.Point, stop: kdb.Point
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance across between two strips that run from `start` to `stop`, sampled along."""
+    xa, lower_low, lower_high = _sides(lower, start, stop)
+    xb, upper_low, upper_high = _sides(upper, start, stop)
+    x = np.unique(np.concatenate([xa, xb]))
+    x = x[(x >= max(xa[0], xb[0])) & (x <= min(xa[-1], xb[-1]))]
+    # `o2` may be on either hand of `o1` in a mirrored device.
+    one = np.interp(x, xb, upper_low) - np.interp(x, xa, lower_high)
+    other = np.interp(x, xa, lower_low) - np.interp(x, xb, upper_high)
+    return x, np.maximum(one, other)
+
+
+def _profile(
+    strip: kdb.Polygon, start: kdb.Point, stop: kdb.Point
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Width of a strip across the line from `start` to `stop`, sampled along."""
+    x, low, high = _sides(strip, start, stop)
+    return x, high - low
+
+
+def _least_distance(a: kdb.Polygon, b: kdb.Polygon) -> float:
+    edges = [np.array([(p.x, p.y) for p in polygon.each_point_hull()], float) for polygon in (a, b)]
+    return float(
+        min(
+            np.hypot(*(edges[0][i : i + 256, None] - edges[1]).transpose(2, 0, 1)).min()
+            for i in range(0, len(edges[0]), 256)
+        )
+    )
