@@ -223,7 +223,9 @@ class Kernel:
             raise KernelError(f"lane {lane}, samples {first} to {first + count - 1}: not held")
         return out
 
-    def observe(self, direction: int, lane: int, start_ui: float, step_ui: float, count: int) -> Real:
+    def observe(
+        self, direction: int, lane: int, start_ui: float, step_ui: float, count: int
+    ) -> Real:
         """Voltage at the sampler at `count` instants from `start_ui` on."""
         out = np.empty(count)
         if self._lib.ll_observe(

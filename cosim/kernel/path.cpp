@@ -23,7 +23,8 @@ void Path::start(const PathSetup& setup, const Fabric& fabric, int direction) {
     // an odd number of cache lines apart, or the eight lanes would share cache sets
     ring_stride_ = ((ring_samples_ + pad_) / LANES | 1) * LANES;
 
-    bank_.assign(static_cast<std::size_t>(rows * taps_), 0.0);
+    // one row more: an instant may round up to the end of the last
+    bank_.assign(static_cast<std::size_t>((rows + 1) * taps_), 0.0);
     for (long row = 0; row < rows; ++row)
         for (long k = 0; k < given; ++k)
             bank_[static_cast<std::size_t>(row * taps_ + taps_ - 1 - k)] =
@@ -35,6 +36,9 @@ void Path::start(const PathSetup& setup, const Fabric& fabric, int direction) {
     baseline_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0.0);
     detected_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
     unwrapped_log_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
+    whole_.assign(static_cast<std::size_t>(setup_.symbols), 0);
+    fraction_.assign(static_cast<std::size_t>(setup_.symbols), 0.0);
+    volts_.assign(static_cast<std::size_t>(setup_.symbols), 0.0);
     for (int lane = 0; lane < LANES; ++lane) {
         turns_[lane] = baseline_state_[lane] = detect_state_[lane] = 0.0;
         unwrapped_[lane] = 0;
@@ -122,14 +126,14 @@ void Path::fill(const Matrix& matrix, bool mix) {
                 alignas(64) double ar[LANES], ai[LANES];
                 *reinterpret_cast<Vec*>(ar) = amplitude * cr;
                 *reinterpret_cast<Vec*>(ai) = amplitude * ci;
-                Vec er{}, ei{};
+                Vec rr{}, ii{}, ri{}, ir{};  // four sums: one alone would wait for its own adder
                 for (int i = 0; i < LANES; ++i) {
-                    er += matrix.re[i] * ar[i];
-                    er -= matrix.im[i] * ai[i];
-                    ei += matrix.re[i] * ai[i];
-                    ei += matrix.im[i] * ar[i];
+                    rr += matrix.re[i] * ar[i];
+                    ii += matrix.im[i] * ai[i];
+                    ri += matrix.re[i] * ai[i];
+                    ir += matrix.im[i] * ar[i];
                 }
-                light = er * er + ei * ei;
+                light = (rr - ii) * (rr - ii) + (ri + ir) * (ri + ir);
                 const Vec next = cr * dr - ci * di;
                 ci = ci * dr + cr * di;
                 cr = next;
@@ -213,22 +217,45 @@ void Path::make_word() {
     }
 }
 
-double Path::sample(int lane, std::int64_t whole, double fraction) const {
-    const double at = fraction * setup_.bank_phases;
-    const long row = static_cast<long>(at);
-    const double weight = at - static_cast<double>(row);
-    std::int64_t first = (whole - taps_ + 1) % ring_samples_;
-    if (first < 0) first += ring_samples_;
-    const double* x = &waveform_[static_cast<std::size_t>(lane * ring_stride_ + first)];
-    const double* low = &bank_[static_cast<std::size_t>(row * taps_)];
-    const double* high = low + taps_;
-    Vec a{}, b{};
-    for (long k = 0; k < taps_; k += LANES) {
-        const Vec current = load(x + k);
-        a += current * load(low + k);
-        b += current * load(high + k);
+// Filtered voltages at COUNT instants: whole samples, and rows of the bank with their fraction. SHARED says
+// that all fall between the same two rows, which are then loaded once.
+template <int COUNT, bool SHARED>
+void Path::filter(int lane, const std::int64_t* whole, const double* at, double* out) const {
+    const double *x[COUNT], *row[COUNT];
+    double weight[COUNT];
+    for (int c = 0; c < COUNT; ++c) {
+        std::int64_t first = (whole[c] - taps_ + 1) % ring_samples_;
+        if (first < 0) first += ring_samples_;
+        x[c] = &waveform_[static_cast<std::size_t>(lane * ring_stride_ + first)];
+        const long index = static_cast<long>(at[c]);
+        row[c] = &bank_[static_cast<std::size_t>(index * taps_)];
+        weight[c] = at[c] - static_cast<double>(index);
     }
-    return sum(a + weight * (b - a));
+    Vec a[COUNT], b[COUNT];
+    for (int c = 0; c < COUNT; ++c) a[c] = b[c] = Vec{};
+    for (long k = 0; k < taps_; k += LANES) {
+        Vec low = load(row[0] + k), high = load(row[0] + taps_ + k);
+        for (int c = 0; c < COUNT; ++c) {
+            if (!SHARED && c) low = load(row[c] + k), high = load(row[c] + taps_ + k);
+            const Vec current = load(x[c] + k);
+            a[c] += current * low;
+            b[c] += current * high;
+        }
+    }
+    for (int c = 0; c < COUNT; ++c) out[c] = sum(a[c] + weight[c] * (b[c] - a[c]));
+}
+
+std::int64_t Path::floor_word(std::int64_t sample) const {
+    const std::int64_t samples = static_cast<std::int64_t>(setup_.symbols) * setup_.samples_per_ui;
+    return sample >= 0 ? sample / samples : -((-sample - 1) / samples) - 1;
+}
+
+std::size_t Path::slot(std::int64_t word, int lane) const {
+    return static_cast<std::size_t>(word % ring_words_) * LANES + static_cast<std::size_t>(lane);
+}
+
+double Path::baseline_at(std::int64_t word, int lane) const {
+    return word >= 0 ? baseline_[slot(word, lane)] : 0.0;
 }
 
 std::int64_t Path::oldest_word() const {
@@ -248,43 +275,57 @@ double Path::receive(const std::uint32_t* phases, std::int16_t* codes, double* v
     for (int lane = 0; lane < setup_.lanes; ++lane) {
         // symbol q is sampled at (q + phase) UI of the receiver; whole transmitter UI are kept apart
         const double phase = static_cast<double>(unwrapped_[lane]) / setup_.phase_steps;
-        std::int64_t last = counters_.made - 1;
         for (long s = 0; s < symbols; ++s) {
             const std::int64_t q = first_symbol + s;
             const double rest =
                 setup_.rate_offset * static_cast<double>(q) + ui * phase - setup_.delay_ui[lane];
             const double scaled = rest * static_cast<double>(n);
             const double base = std::floor(scaled);
-            std::int64_t whole = q * n + static_cast<std::int64_t>(base);
-            double fraction = scaled - base;
-            std::int64_t word = whole >= 0 ? whole / word_samples : -((-whole - 1) / word_samples) - 1;
-            if (word >= counters_.sent) {
-                ++counters_.late;
-                word = counters_.sent - 1;
-                whole = counters_.sent * word_samples - 1;
-                fraction = 0.0;
-            }
-            while (counters_.made <= word) make_word();
-            if (word < oldest_word()) {
-                ++counters_.early;
-                word = oldest_word();
-                whole = word * word_samples;
-                fraction = 0.0;
-            }
-            const std::size_t slot =
-                static_cast<std::size_t>(((word % ring_words_) + ring_words_) % ring_words_) * LANES +
-                static_cast<std::size_t>(lane);
-            const double base_volts = word >= 0 ? baseline_[slot] : 0.0;
-            const double v = sample(lane, whole, fraction) - base_volts;
+            const auto at = static_cast<std::size_t>(s);
+            whole_[at] = q * n + static_cast<std::int64_t>(base);
+            fraction_[at] = (scaled - base) * setup_.bank_phases;
+        }
+        const std::int64_t sent_end = counters_.sent * word_samples;
+        for (long s = symbols; s-- > 0 && whole_[static_cast<std::size_t>(s)] >= sent_end;) {
+            ++counters_.late;
+            whole_[static_cast<std::size_t>(s)] = sent_end - 1;
+            fraction_[static_cast<std::size_t>(s)] = 0.0;
+        }
+        const std::int64_t newest = whole_[static_cast<std::size_t>(symbols - 1)];
+        while (counters_.made * word_samples <= newest) make_word();
+        const std::int64_t oldest = oldest_word() * word_samples;
+        for (long s = 0; s < symbols && whole_[static_cast<std::size_t>(s)] < oldest; ++s) {
+            ++counters_.early;
+            whole_[static_cast<std::size_t>(s)] = oldest;
+            fraction_[static_cast<std::size_t>(s)] = 0.0;
+        }
+        // a drifting phase seldom parts four neighbours
+        long s = 0;
+        for (; s + 4 <= symbols; s += 4) {
+            const auto at = static_cast<std::size_t>(s);
+            const double* f = &fraction_[at];
+            const long row = static_cast<long>(f[0]);
+            if (row == static_cast<long>(f[1]) && row == static_cast<long>(f[2]) &&
+                row == static_cast<long>(f[3]))
+                filter<4, true>(lane, &whole_[at], f, &volts_[at]);
+            else
+                filter<4, false>(lane, &whole_[at], f, &volts_[at]);
+        }
+        for (; s < symbols; ++s) {
+            const auto at = static_cast<std::size_t>(s);
+            filter<1, true>(lane, &whole_[at], &fraction_[at], &volts_[at]);
+        }
+        std::int64_t word = floor_word(whole_[0]);
+        for (s = 0; s < symbols; ++s) {
+            const auto at = static_cast<std::size_t>(s);
+            while (whole_[at] >= (word + 1) * word_samples) ++word;
+            const double v = volts_[at] - baseline_at(word, lane);
             if (volts) volts[lane * symbols + s] = v;
             const double code = std::floor(v / setup_.volts_per_step + 0.5);
             codes[lane * symbols + s] =
                 static_cast<std::int16_t>(std::min<double>(top, std::max<double>(bottom, code)));
-            last = word;
         }
-        if (last >= 0 && detected_[static_cast<std::size_t>(last % ring_words_) * LANES +
-                                   static_cast<std::size_t>(lane)])
-            *detect |= 1u << lane;
+        if (newest >= 0 && detected_[slot(floor_word(newest), lane)]) *detect |= 1u << lane;
     }
     const std::size_t log = static_cast<std::size_t>(counters_.received % ring_words_) * LANES;
     for (int lane = 0; lane < setup_.lanes; ++lane) {
@@ -321,12 +362,13 @@ bool Path::observe(int lane, double start_ui, double step_ui, long count, double
     for (long k = 0; k < count; ++k) {
         const double at = (start_ui + step_ui * static_cast<double>(k)) * setup_.samples_per_ui;
         const double base = std::floor(at);
-        const std::int64_t whole = static_cast<std::int64_t>(base);
+        const auto whole = static_cast<std::int64_t>(base);
         if (whole < std::max<std::int64_t>(oldest_word(), 0) * word_samples ||
             whole >= counters_.made * word_samples)
             return false;
-        const std::size_t slot = static_cast<std::size_t>(whole / word_samples % ring_words_) * LANES;
-        out[k] = sample(lane, whole, at - base) - baseline_[slot + static_cast<std::size_t>(lane)];
+        const double fraction = (at - base) * setup_.bank_phases;
+        filter<1, true>(lane, &whole, &fraction, out + k);
+        out[k] -= baseline_at(whole / word_samples, lane);
     }
     return true;
 }

@@ -81,7 +81,11 @@ private:
     template <int N> void make();
     template <int N, ModulatorKind KIND> void fill(const Matrix& matrix, bool mix);
     void make_word();
-    double sample(int lane, std::int64_t whole, double fraction) const;
+    template <int COUNT, bool SHARED>
+    void filter(int lane, const std::int64_t* whole, const double* at, double* out) const;
+    std::int64_t floor_word(std::int64_t sample) const;
+    std::size_t slot(std::int64_t word, int lane) const;
+    double baseline_at(std::int64_t word, int lane) const;
     const Matrix& transfer(std::int64_t word);
 
     PathSetup setup_;
@@ -96,6 +100,8 @@ private:
     std::vector<double> baseline_;               // ring of words, 8 lanes each
     std::vector<std::uint8_t> detected_;
     std::vector<std::int64_t> unwrapped_log_;    // ring of received words, lanes each
+    std::vector<std::int64_t> whole_;            // of the word being received: whole samples,
+    std::vector<double> fraction_, volts_;       // the rest in rows of the bank, filtered voltage
 
     double turns_[LANES] = {};
     double baseline_state_[LANES] = {}, detect_state_[LANES] = {};
