@@ -208,7 +208,7 @@ def _rules() -> tuple[Rule, ...]:
         ("VIA", 2.0, 2.0),
         ("M2", 2.0, 2.0),
         ("PAD", 40.0, 20.0),
-        ("BUMP", 20.0, 20.0),
+        ("BUMP", 15.0, 20.0),
     )
     rules: list[Rule] = []
     for name, width, space in width_space:

@@ -27,8 +27,8 @@ def edge_coupler(length: float = 200.0, tip: float = 0.18) -> gf.Component:
     """
     c = gf.Component()
     t = np.linspace(0.0, 1.0, 33)
-    # Quadratic: the mode is large and slow to change where the taper is thin.
-    width = tip + (tech.WIRE_WIDTH - tip) * t**2
+    # No slope at the ends: no corner there, and slow change where the mode is large.
+    width = tip + (tech.WIRE_WIDTH - tip) * t**2 * (3.0 - 2.0 * t)
     centre = np.stack([t * length, np.zeros_like(t)], axis=1)
     draw.polygon(c, tech.WG, draw.ribbon(centre, np.zeros_like(t), width))
     draw.device(

@@ -14,17 +14,18 @@ PAD_UM = 12.0
 
 @gf.cell
 def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
-    """All-pass ring on a bus with a PN junction around it and a heater over its left side.
+    """All-pass ring on a bus with a PN junction around it and a heater over its upper half.
 
-    The junction runs along the middle of the ring, P inside; the outer implants leave out the arc
+    The junction runs along the middle of the ring, P inside; the outer implants leave out the half
     at the bus.
 
     ::
 
-         e3 |--.  [e1]
-            | ( P ) N [e2]
-         e4 |--'
-        o1 ------------- o2
+                  [e1] P
+                  .---.  [e2] N
+            [e3]~(     )~[e4]
+                  '---'
+        o1 ---------------------- o2
 
     Args:
         radius: of the centre line in um. 5-10 um is the class of carrier-depletion rings.
@@ -38,50 +39,44 @@ def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
     draw.box(c, tech.WG, -reach, -half, reach, half)
     draw.region(c, tech.WG, draw.arc(0.0, y, radius - half, radius + half, 0.0, 360.0))
 
-    # Below these angles the outer implants and the slab would come near the bus.
-    start, stop = -10.0, 190.0
-    inner = max(radius - 5.0, 0.0)
+    # Outside the ring the rib is only above its middle: the bus stays a strip.
     outer = radius + 5.0
-    slab = draw.arc(0.0, y, inner, radius, 0.0, 360.0) + draw.arc(
-        0.0, y, radius, outer, start, stop
-    )
-    draw.region(c, tech.SLAB, slab)
-    draw.region(c, tech.P, draw.arc(0.0, y, inner, radius, 0.0, 360.0))
-    draw.region(c, tech.PPP, draw.arc(0.0, y, inner, radius - 1.2, 0.0, 360.0))
-    draw.region(c, tech.N, draw.arc(0.0, y, radius, outer, start, stop))
-    draw.region(c, tech.NPP, draw.arc(0.0, y, radius + 1.2, outer, start, stop))
+    draw.region(c, tech.SLAB, _disc(y, radius) + _arch(y, radius - 1.0, outer, 1.5))
+    draw.region(c, tech.P, _disc(y, radius))
+    draw.region(c, tech.PPP, _disc(y, radius - 1.2))
+    draw.region(c, tech.N, _arch(y, radius, outer, 1.5))
+    draw.region(c, tech.NPP, _arch(y, radius + 1.2, outer, 1.5))
 
-    # P contact inside, led out upwards on M1 between heater and N contact.
-    draw.region(c, tech.CONTACT, draw.arc(0.0, y, inner + 1.2, radius - 2.0, 0.0, 360.0))
-    draw.region(c, tech.M1, draw.arc(0.0, y, inner + 0.6, radius - 1.6, 0.0, 360.0))
-    top = y + radius + 18.0
-    draw.box(c, tech.M1, -1.5, y + radius - 3.0, 1.5, top)
-    _contact(c, "e1", 0.0, top, 90)
-    # N contact along the right side.
-    draw.region(c, tech.CONTACT, draw.arc(0.0, y, radius + 2.4, radius + 4.0, start + 2, 65.0))
-    draw.region(c, tech.M1, draw.arc(0.0, y, radius + 2.0, radius + 4.4, start, 67.0))
-    draw.box(c, tech.M1, radius + 2.5, y - 1.5, radius + 24.0, y + 1.5)
-    _contact(c, "e2", radius + 24.0, y, 0)
+    # P contact in the middle, led out upwards.
+    side = draw.on_grid((radius - 2.2) / 2)
+    draw.box(c, tech.CONTACT, -side, y - side, side, y + side)
+    draw.box(c, tech.M1, -side - 0.6, y - side - 0.6, side + 0.6, y + side + 0.6)
+    top = y + radius + 24.0
+    draw.box(c, tech.M1, -1.5, y, 1.5, top)
+    _pad(c, tech.M1, 0.0, top, PAD_UM)
+    draw.electrical_pin(c, "e1", 0.0, top, 90)
+    # N contact on the right, led out above the heater's lead.
+    far = radius + 24.0
+    draw.box(c, tech.NPP, radius + 1.2, y - 1.5, outer, y + 6.0)
+    draw.box(c, tech.SLAB, radius + 1.2, y - 1.5, outer, y + 6.0)
+    draw.box(c, tech.N, radius + 1.2, y - 1.5, outer, y + 6.0)
+    draw.box(c, tech.CONTACT, radius + 2.4, y - 0.9, radius + 4.0, y + 5.4)
+    draw.box(c, tech.M1, radius + 1.8, y - 1.4, radius + 4.6, y + 17.5)
+    draw.box(c, tech.M1, radius + 1.8, y + 14.5, far, y + 17.5)
+    _pad(c, tech.M1, far, y + 16.0, PAD_UM)
+    draw.electrical_pin(c, "e2", far, y + 16.0, 0)
 
-    # Heater over the left half of the ring, its ends led out to the left.
-    film = draw.arc(0.0, y, radius - 1.0, radius + 1.0, 105.0, 225.0)
-    for name, angle, pad_y in (("e3", 105.0, y + radius + 2.0), ("e4", 225.0, y - radius + 2.0)):
-        pad = kdb.Region(_box(-radius - 24.0, pad_y, PAD_UM))
-        end = draw.arc(0.0, y, radius - 1.0, radius + 1.0, angle - 6.0, angle + 6.0).bbox()
-        lead = kdb.Region(
-            kdb.Box(
-                draw.grid(-radius - 24.0),
-                end.center().y - draw.grid(1.5),
-                end.center().x,
-                end.center().y + draw.grid(1.5),
-            )
-        )
-        film += pad + lead
-        x = -radius - 24.0
-        for layer, side in ((tech.M1, PAD_UM), (tech.VIAH, PAD_UM - 2.0)):
-            draw.region(c, layer, kdb.Region(_box(x, pad_y, side)))
-        draw.electrical_pin(c, name, x, pad_y, 180)
-    draw.region(c, tech.HEATER, film)
+    # Heater over the upper half of the ring, its ends led out to both sides.
+    draw.region(c, tech.HEATER, _arch(y, radius - 1.0, radius + 1.0, 4.5))
+    for name, sign, angle in (("e3", -1, 180), ("e4", 1, 0)):
+        draw.box(c, tech.HEATER, sign * (radius - 1.0), y - 4.5, sign * far, y - 1.5)
+        for layer, size in (
+            (tech.HEATER, PAD_UM),
+            (tech.M1, PAD_UM),
+            (tech.VIAH, PAD_UM - 2.0),
+        ):
+            _pad(c, layer, sign * far, y - 3.0, size)
+        draw.electrical_pin(c, name, sign * far, y - 3.0, angle)
 
     draw.device(
         c,
@@ -96,11 +91,19 @@ def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
     return c
 
 
-def _box(x: float, y: float, side: float) -> kdb.Box:
+def _disc(y: float, radius: float) -> kdb.Region:
+    return draw.arc(0.0, y, 0.0, radius, 0.0, 360.0)
+
+
+def _arch(y: float, inner: float, outer: float, leg: float) -> kdb.Region:
+    """Upper half of an annulus on straight legs: its ends are square, not cut through a chord."""
+    arch = draw.arc(0.0, y, inner, outer, 0.0, 180.0)
+    for sign in (1, -1):
+        low, high = draw.point(sign * inner, y - leg), draw.point(sign * outer, y)
+        arch += kdb.Region(kdb.Box(low, high))
+    return arch
+
+
+def _pad(c: gf.Component, layer: tech.Layer, x: float, y: float, side: float) -> None:
     half = side / 2
-    return kdb.Box(draw.point(x - half, y - half), draw.point(x + half, y + half))
-
-
-def _contact(c: gf.Component, name: str, x: float, y: float, out_deg: int) -> None:
-    draw.region(c, tech.M1, kdb.Region(_box(x, y, PAD_UM)))
-    draw.electrical_pin(c, name, x, y, out_deg)
+    draw.box(c, layer, x - half, y - half, x + half, y + half)
