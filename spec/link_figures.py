@@ -16,10 +16,11 @@ class LinkFigures(Frozen):
     lane_rate_gbps: float
     payload_rate_gbps: float
     """All lanes, after line code overhead."""
-    pre_fec_ber: float
+    pre_fec_ber: float | None
+    """None when no bits were counted."""
     pre_fec_ber_low: float
     pre_fec_ber_high: float
-    """Clopper-Pearson interval at 95 %."""
+    """Clopper-Pearson interval at 95 %; 0 to 1 when no bits were counted."""
     post_fec_ber: float | None
     latency_ns: float
     latency_budget_ns: dict[str, float]

@@ -1,0 +1,347 @@
+"""The cocotb test that runs one link: switch, bring-up, bit errors, payload.
+
+It awaits events and talks to registers; no part of it runs each clock. `LIGHTLOOM_SETUP` names the
+`Setup` file; the outcome, the received file and the waveforms are written beside it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import First, RisingEdge, Timer, ValueChange
+from cocotb.utils import get_sim_time
+
+#EYE from lightloom.cosim import eye
+from lightloom.cosim.coefficients import build as build_coefficients
+from lightloom.cosim.host import Host
+from lightloom.cosim.kernel.binding import Kernel
+from lightloom.cosim.setup import (
+    Change,
+    LaneErrors,
+    LaneState,
+    Outcome,
+    Setup,
+    Side,
+    Switching,
+)
+from lightloom.cosim.verilator.traffic import Traffic
+from lightloom.rtl.link.bring_up import FailReason, State
+
+POLL_US = 1.0
+"""Interval at which the fabric's state is recorded while it moves."""
+
+
+def progress(text: str, **figures: float) -> None:
+    """Tell the process outside; it reads these lines from the log."""
+    print("@" + json.dumps({"text": text, "time_us": now_us(), **figures}), flush=True)
+
+
+def now_us() -> float:
+    """Simulated time."""
+    return float(get_sim_time("fs")) * 1e-9
+
+
+class Bench:
+    """One link in one simulation."""
+
+    def __init__(self, dut: Any, setup: Setup, directory: Path) -> None:
+        """Bring the kernel and the traffic to their start."""
+        self.dut, self.setup, self.directory = dut, setup, directory
+        design = setup.design
+        self.lanes = design.serdes.lanes
+        self.word_ns = design.serdes.symbols_per_clock / design.serdes.baud_gbd
+        self.kernel = Kernel(Path(setup.kernel), build_coefficients(design, setup.model))
+        self.kernel.select()
+        self.payload = Path(setup.payload).read_bytes()
+        self.traffic = Traffic(ctypes.CDLL(None), word_bytes=8 * self.lanes)
+        for side in (0, 1):
+            self.traffic.load(side, self.payload)
+        self.hosts = (Host(dut, "a", setup.serdes), Host(dut, "b", setup.serdes))
+        self.changes: list[Change] = []
+        self.errors: list[tuple[LaneErrors, ...]] = [(), ()]
+        self.lock_us: list[float | None] = [None, None]
+        self.switching: Switching | None = None
+
+    # -- clocks ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start every clock and record states from now on."""
+        design, dut = self.setup.design, self.dut
+        period = self.word_ns * 1e6
+        dut.period_a_fs.value = period
+        dut.period_b_fs.value = period / (1 + design.serdes.rate_offset_ppm * 1e-6)
+        dut.period_ocs_fs.value = 1e9 / design.switch.clock_mhz
+        dut.run.value = 1
+        for name, signal in (("A", dut.state_a), ("B", dut.state_b)):
+            cocotb.start_soon(self._record(f"{name} bring-up", signal))
+
+    async def _record(self, track: str, signal: Any) -> None:
+        while True:
+            value = signal.value
+            state = State(int(value)).name if value.is_resolvable else "RESET"
+            self.changes.append(Change(track=track, time_us=now_us(), state=state))
+            await ValueChange(signal)
+
+    async def within(self, limit_us: float, *signals: Any) -> bool:
+        """Wait until every one of `signals` is high; False when `limit_us` passes first."""
+        end = now_us() + limit_us
+        for signal in signals:
+            while not int(signal.value):
+                left = end - now_us()
+                if left <= 0:
+                    return False
+                await First(RisingEdge(signal), Timer(max(1, round(left * 1e9)), "fs"))
+        return True
+
+    # -- switch ---------------------------------------------------------------------------------
+
+    async def switch(self) -> str | None:
+        """Load calibration and permutation, commit, wait until settled; returns a refusal."""
+        setup, dut = self.setup, self.dut
+        if setup.controller is None:
+            return None
+        host = Host(dut, "o", setup.controller)
+        design = setup.design.switch
+        await Timer(1, "us")
+        for cell, (bar, cross) in enumerate(zip(setup.bar, setup.cross, strict=True)):
+            await host.write(f"calibration[{cell}]", bar=bar, cross=cross)
+        for port, output in enumerate(setup.destinations):
+            await host.write(f"destination[{port}]", output_port=output)
+        await host.write("settle_cycles", value=round(design.settle_us * design.clock_mhz))
+        progress("switch: commit")
+        commit = now_us()
+        times, losses = [commit], [self._losses()]
+        await host.write("control", commit=1)
+        limit = commit + design.settle_us + 50.0
+        refused = None
+        while True:
+            await Timer(round(POLL_US * 1e9), "fs")
+            times.append(now_us())
+            losses.append(self._losses())
+            if int(dut.ocs_error.value):
+                status = await host.read("status")
+                refused = f"the controller refused the permutation, reason {status['reason']}"
+                break
+            if int(dut.ocs_done.value):
+                break
+            if now_us() > limit:
+                refused = "the controller did not report done"
+                break
+        states, codes = await self._read_states(host)
+        self.switching = Switching(
+            states=states,
+            codes=codes,
+            commit_us=commit,
+            done_us=now_us(),
+            time_us=tuple(times),
+            loss_db=tuple(losses),
+            refused=refused,
+        )
+        return refused
+
+    def _losses(self) -> tuple[float, ...]:
+        matrix = self.kernel.fabric_matrix()
+        power = np.abs(matrix) ** 2
+        return tuple(
+            float(-10 * np.log10(max(power[output, port], 1e-12)))
+            for port, output in enumerate(self.setup.destinations[: self.lanes])
+        )
+
+    async def _read_states(self, host: Host) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        states: list[int] = []
+        cells = len(self.setup.bar)
+        for word in range(-(-cells // 32)):
+            value = (await host.read(f"state[{word}]"))["cross"]
+            states += [value >> bit & 1 for bit in range(min(32, cells - 32 * word))]
+        codes = [
+            cross if state else bar
+            for state, bar, cross in zip(states, self.setup.bar, self.setup.cross, strict=True)
+        ]
+        return tuple(states), tuple(codes)
+
+    # -- link -----------------------------------------------------------------------------------
+
+    async def prepare(self, *, prbs: bool) -> None:
+        """Enable both sides, sending the test pattern or frames."""
+        for host in self.hosts:
+            await host.update("control", enable=0, prbs=int(prbs))
+        await Timer(1, "us")
+        for host in self.hosts:
+            await host.update("control", enable=1)
+
+    async def count_errors(self) -> None:
+        """Count bit errors of the PRBS31 checkers of all lanes of both sides."""
+        design = self.setup.design
+        if not design.run.ber_bits:
+            return
+        await self.prepare(prbs=True)
+        limit = now_us() + design.serdes.bring_up_timeout_us
+        for signal in (self.dut.state_a, self.dut.state_b):
+            while int(signal.value) != State.TEST and now_us() < limit:
+                left = max(1, round((limit - now_us()) * 1e9))
+                await First(ValueChange(signal), Timer(left, "fs"))
+        for host in self.hosts:
+            await host.update("control", clear=1)
+        words = -(-design.run.ber_bits // (self.lanes * design.serdes.symbols_per_clock))
+        slices = 10
+        for part in range(slices):
+            await Timer(max(1, round(words * self.word_ns * 1e6 / slices)), "fs")
+            progress("bit errors: counting", fraction=(part + 1) / slices)
+        for side, host in enumerate(self.hosts):
+            found = []
+            for lane in range(self.lanes):
+                status = await host.read(f"lane[{lane}].status")
+                checked = (await host.read(f"lane[{lane}].prbs_words"))["value"]
+                checked += (await host.read(f"lane[{lane}].prbs_words_high"))["value"] << 32
+                errors = (await host.read(f"lane[{lane}].prbs_errors"))["value"]
+                found.append(
+                    LaneErrors(
+                        lane=lane,
+                        locked=bool(status["prbs_locked"]),
+                        bits=checked * design.serdes.symbols_per_clock,
+                        errors=errors,
+                    )
+                )
+            self.errors[side] = tuple(found)
+
+    async def bring_up(self) -> bool:
+        """Bring both sides up from light alone, within the design's limit."""
+        start = now_us()
+        await self.prepare(prbs=False)
+        enabled = now_us()
+        progress("bring-up: started")
+        limit = self.setup.design.serdes.bring_up_timeout_us
+        rises = [
+            cocotb.start_soon(self._first_up(side, signal, enabled))
+            for side, signal in enumerate((self.dut.up_a, self.dut.up_b))
+        ]
+        up = await self.within(limit + enabled - start, self.dut.both_up)
+        for task in rises:
+            if not task.done():
+                task.cancel()
+        progress("bring-up: " + ("up" if up else "did not come up"))
+        return up
+
+    async def _first_up(self, side: int, signal: Any, since: float) -> None:
+        while not int(signal.value):
+            await RisingEdge(signal)
+        self.lock_us[side] = now_us() - since
+
+    async def carry(self) -> None:
+        """Send the payload both ways until it has arrived or can no longer."""
+        self.dut.traffic.value = 1
+        row = self.word_ns * 33 / 32
+        rows = len(self.payload) / (8 * self.lanes) * 1.3 + 200
+        limit = rows * row * 1e-3 + 20.0
+        begin = now_us()
+        while not int(self.dut.both_received.value) and now_us() - begin < limit:
+            await self.within(min(limit / 10, 5.0), self.dut.both_received)
+            done = sum(self.traffic.received(side).good for side in (0, 1))
+            sent = sum(self.traffic.received(side).sent for side in (0, 1))
+            progress("payload: frames", sent=sent, received=done)
+            # a link that fell and stays down would only run out the clock
+            if not int(self.dut.both_up.value) and not await self.within(20.0, self.dut.both_up):
+                break
+
+    # -- results --------------------------------------------------------------------------------
+
+    async def _side(self, side: int) -> Side:
+        host, got = self.hosts[side], self.traffic.received(side)
+        status = await host.read("status")
+        lanes = []
+        for lane in range(self.lanes):
+            state = await host.read(f"lane[{lane}].status")
+            phase = await host.read(f"lane[{lane}].phase")
+            level = await host.read(f"lane[{lane}].level")
+            taps = await host.read(f"lane[{lane}].equalizer")
+            lanes.append(
+                LaneState(
+                    lane=lane,
+                    lane_id=state["lane_id"],
+                    skew=state["skew"],
+                    phase=phase["code"],
+                    frequency=_signed(phase["frequency"], 16),
+                    level=level["level"],
+                    dfe=_signed(level["dfe"], 12),
+                    taps=tuple(_signed(tap, 8) for tap in taps.values()),
+                )
+            )
+        counters = {
+            register.name.removeprefix("counter."): (await host.read(register.name))["value"]
+            for register in self.setup.serdes.registers
+            if register.name.startswith("counter.")
+        }
+        data = got.data
+        wrong = None
+        if data is not None:
+            sent = np.frombuffer(self.payload, np.uint8)
+            back = np.frombuffer(data, np.uint8)
+            common = min(len(sent), len(back))
+            wrong = int((sent[:common] != back[:common]).sum()) + abs(len(sent) - len(back))
+        latency = got.latency_ns
+        return Side(
+            name="AB"[side],
+            up=bool(status["up"]),
+            state=State(status["state"]).name,
+            fail_reason=FailReason(status["fail_reason"]).name,
+            errors=self.errors[side],
+            lanes=tuple(lanes),
+            counters=counters,
+            lock_time_us=self.lock_us[side],
+            frames_sent=got.sent,
+            frames_good=got.good,
+            frames_errored=got.errored,
+            frames_malformed=got.malformed,
+            bytes_received=None if data is None else len(data),
+            byte_errors=wrong,
+            latency_ns_min=float(latency.min()) if len(latency) else None,
+            latency_ns_max=float(latency.max()) if len(latency) else None,
+        )
+
+    async def finish(self, up: bool, cpu_s: float) -> None:
+        """Read the registers, write the outcome and what was received."""
+        sides = (await self._side(0), await self._side(1))
+        words = int(self.dut.words_a.value) + int(self.dut.words_b.value)
+        outcome = Outcome(
+            sides=sides,
+            switching=self.switching,
+            changes=tuple(self.changes),
+            end_us=now_us(),
+            line_bits=words * self.lanes * self.setup.design.serdes.symbols_per_clock,
+            cpu_s=cpu_s,
+            up=up,
+        )
+        outcome.write(self.directory / "outcome.json")
+        for side, name in ((1, "received.bin"), (0, "received_by_a.bin")):
+            data = self.traffic.received(side).data
+            if data is not None:
+                (self.directory / name).write_bytes(data)
+        #EYE eye.capture(self.kernel).save(self.directory / "eye.npz")
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+@cocotb.test()
+async def link(dut: Any) -> None:
+    """Run the link of `LIGHTLOOM_SETUP`."""
+    path = Path(os.environ["LIGHTLOOM_SETUP"])
+    bench = Bench(dut, Setup.read(path), path.parent)
+    begin = time.process_time()
+    bench.start()
+    refused = await bench.switch()
+    up = False
+    if refused is None:
+        await bench.count_errors()
+        up = await bench.bring_up()
+        if up:
+            await bench.carry()
+    await bench.finish(up, time.process_time() - begin)

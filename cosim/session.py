@@ -1,0 +1,91 @@
+"""Start a co-simulation from outside the simulator, follow it and read what it measured."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lightloom.cosim.setup import Outcome, Setup
+from lightloom.cosim.verilator import build
+from lightloom.spec import Design, DesignError, benes
+
+
+def parameters(design: Design) -> dict[str, int]:
+    """Parameters of `top.sv` for a design."""
+    switched = design.switch.topology != "none"
+    return {
+        "LANES": design.serdes.lanes,
+        "SYMBOLS": design.serdes.symbols_per_clock,
+        "TX_BITS": design.serdes.tx_dac_bits,
+        "ADC_BITS": design.serdes.adc_bits,
+        "CELLS": benes.cells(design.switch.ports) if switched else 1,
+        "DAC_BITS": design.switch.dac_bits,
+    }
+
+
+def compile_bench(
+    design: Design, serdes: Path, controller: Path | None, kernel: Path, *, jobs: int
+) -> Path:
+    """Return the executable for generated Verilog files, from the cache when it is there."""
+    return build.executable(
+        [serdes, *([controller] if controller else [])],
+        parameters(design),
+        kernel=kernel,
+        switch=controller is not None,
+        jobs=jobs,
+    )
+
+
+def simulate(
+    setup: Setup,
+    binary: Path,
+    directory: Path,
+    *,
+    progress: Callable[[Mapping[str, object]], None] = lambda _: None,
+    timeout_s: float = 3600.0,
+) -> Outcome:
+    """Run one link in `directory`, which gets `setup.json`, `outcome.json`, received files and log.
+
+    `progress` is called with what the bench reports, in simulated time. Raises `DesignError` when
+    the simulation ends without an outcome or takes longer than `timeout_s` of wall time.
+    """
+    setup.write(directory / "setup.json")
+    log_path = directory / "simulation.log"
+    process = build.run(
+        binary,
+        "lightloom.cosim.bench",
+        directory,
+        {"LIGHTLOOM_SETUP": str(directory / "setup.json")},
+    )
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(timeout_s, stop)
+    timer.start()
+    try:
+        assert process.stdout is not None
+        with log_path.open("w") as log:
+            for line in process.stdout:
+                if line.startswith("@{"):
+                    progress(json.loads(line[1:]))
+                else:
+                    log.write(line)
+        process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise DesignError(f"the simulation took longer than {timeout_s:.0f} s; see {log_path}")
+    outcome = directory / "outcome.json"
+    if not outcome.exists():
+        lines = [line for line in log_path.read_text().splitlines() if "rror" in line]
+        raise DesignError(f"the simulation ended early: {(lines or ['no message'])[-1].strip()}")
+    return Outcome.read(outcome)

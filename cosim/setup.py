@@ -1,0 +1,112 @@
+"""What goes into one co-simulation and what comes out, as files between two processes.
+
+The bench runs inside the simulator, which embeds its own Python; these values are all that crosses.
+"""
+
+from __future__ import annotations
+
+from lightloom.spec import Design, OpticalModel, RtlManifest
+from lightloom.spec.base import Frozen
+
+
+class Setup(Frozen):
+    """One run: the design, its generated parts and what to do with them."""
+
+    design: Design
+    model: OpticalModel
+    serdes: RtlManifest
+    controller: RtlManifest | None
+    destinations: tuple[int, ...]
+    """Switch output of each input."""
+    bar: tuple[int, ...]
+    cross: tuple[int, ...]
+    """Heater DAC codes of each cell."""
+    kernel: str
+    """Path of the optics library."""
+    payload: str
+    """Path of the file that both sides send."""
+
+
+class Change(Frozen):
+    """A track (`A bring-up`, `switch`) took a new state."""
+
+    track: str
+    time_us: float
+    state: str
+
+
+class LaneErrors(Frozen):
+    """Bits that a lane's PRBS31 checker compared in the test phase."""
+
+    lane: int
+    locked: bool
+    bits: int
+    errors: int
+
+
+class LaneState(Frozen):
+    """Receiver lane after the run, read from its registers."""
+
+    lane: int
+    lane_id: int
+    skew: int
+    phase: int
+    """Interpolator code."""
+    frequency: int
+    """Interpolator steps a word, in units of 2^-12."""
+    level: int
+    """Level of a one in quarter sampler steps."""
+    dfe: int
+    """Feedback tap in quarter sampler steps."""
+    taps: tuple[int, ...]
+    """FFE side taps in 1/64 of the main tap, the pre-cursor first."""
+
+
+class Side(Frozen):
+    """What one xPU received and counted."""
+
+    name: str
+    up: bool
+    state: str
+    fail_reason: str
+    errors: tuple[LaneErrors, ...]
+    lanes: tuple[LaneState, ...]
+    counters: dict[str, int]
+    lock_time_us: float | None
+    frames_sent: int
+    frames_good: int
+    frames_errored: int
+    frames_malformed: int
+    bytes_received: int | None
+    byte_errors: int | None
+    """Bytes of the payload that are wrong or missing; None when no frame arrived."""
+    latency_ns_min: float | None
+    latency_ns_max: float | None
+
+
+class Switching(Frozen):
+    """The reconfiguration as the light saw it."""
+
+    states: tuple[int, ...]
+    """1 for a cell in cross, read back from the controller."""
+    codes: tuple[int, ...]
+    commit_us: float
+    done_us: float
+    time_us: tuple[float, ...]
+    loss_db: tuple[tuple[float, ...], ...]
+    """For each time, fibre to fibre loss of every route asked for."""
+    refused: str | None
+
+
+class Outcome(Frozen):
+    """All that a run measured, besides the payload and the waveforms in files beside it."""
+
+    sides: tuple[Side, Side]
+    switching: Switching | None
+    changes: tuple[Change, ...]
+    end_us: float
+    line_bits: int
+    """Symbols of all lanes in both directions that passed the waveform model."""
+    cpu_s: float
+    """CPU time of the simulation itself, start of the clocks to the last event."""
+    up: bool
