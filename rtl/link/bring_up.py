@@ -3,7 +3,6 @@
 from enum import IntEnum
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -149,7 +148,7 @@ class BringUp(wiring.Component):
             | {name: Out(width) for name, width in outputs.items()}
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         state = self.state

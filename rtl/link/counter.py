@@ -1,7 +1,6 @@
 """Event counter for the registers."""
 
 from amaranth import Module, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,7 +48,7 @@ class Counter(wiring.Component):
         self.add_width = add_width
         super().__init__({"add": In(add_width), "clear": In(1), "value": Out(width)})
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         total = Signal(self.width + 1)

@@ -1,8 +1,7 @@
 """Rows from the recovered clock to the core clock."""
 
 from amaranth import Module, Signal
-from amaranth.hdl import Elaboratable
-from amaranth.lib import fifo, stream, wiring
+from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pcs.row import RowKind, check_lanes, row
@@ -68,7 +67,7 @@ class ElasticBuffer(wiring.Component):
         A parameter is out of range.
     """
 
-    i: Signal
+    i: data.View
     i_valid: Signal
     cut: Signal
     o: stream.Interface
@@ -111,7 +110,7 @@ class ElasticBuffer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         layout = row(self.lanes)

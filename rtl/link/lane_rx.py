@@ -1,8 +1,8 @@
 """Receive lane: samples to decoded blocks."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
-from amaranth.lib import data, wiring
+from amaranth.lib import data as layouts
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.link.counter import Counter
@@ -18,9 +18,9 @@ __all__ = ["PRBS_WORDS_BITS", "LaneRx", "status"]
 PRBS_WORDS_BITS = 48
 
 
-def status(config: RxFormat) -> data.StructLayout:
+def status(config: RxFormat) -> layouts.StructLayout:
     """Layout of the status of a lane, as it crosses to the registers."""
-    return data.StructLayout(
+    return layouts.StructLayout(
         {
             "phase": 12,
             "frequency": 16,
@@ -96,7 +96,7 @@ class LaneRx(wiring.Component):
     kind: Signal
     data: Signal
     valid: Signal
-    status: Signal
+    status: layouts.View
 
     pcs_latency = 2
 
@@ -130,7 +130,7 @@ class LaneRx(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         pma = m.submodules.pma = RxLane(self.config)

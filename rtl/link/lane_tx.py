@@ -1,7 +1,6 @@
 """Transmit lane: rows' blocks to DAC codes."""
 
 from amaranth import Cat, Module, Signal, signed
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -100,7 +99,7 @@ class LaneTx(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         encoder = m.submodules.encoder = Encoder()

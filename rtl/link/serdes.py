@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.hdl import DomainRenamer, Elaboratable
-from amaranth.lib import cdc, data, fifo, stream, wiring
+from amaranth.hdl import DomainRenamer
+from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
@@ -16,6 +16,7 @@ from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.link.bring_up import BringUp
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
+from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
 from lightloom.rtl.link.lane_rx import LaneRx, status
 from lightloom.rtl.link.lane_tx import LaneTx
@@ -168,7 +169,7 @@ class Serdes(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         lanes = self.config.lanes

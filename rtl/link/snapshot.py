@@ -1,9 +1,10 @@
 """Wide status from one clock domain to another."""
 
 from amaranth import Module, Signal
-from amaranth.hdl import Elaboratable
-from amaranth.lib import cdc, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from lightloom.rtl.link.crossing import cdc
 
 __all__ = ["Snapshot"]
 
@@ -53,7 +54,7 @@ class Snapshot(wiring.Component):
         self.interval = interval
         super().__init__({"i": In(width), "o": Out(width)})
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         held = Signal(self.width)

@@ -11,7 +11,6 @@ Ref: IEEE Std 802.3-2022 figure 49-7.
 from enum import IntEnum
 
 from amaranth import C, Cat, Module, Mux, Signal, Value
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -140,7 +139,7 @@ class Encoder(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         m.d.comb += self.header.eq(Mux(self.kind == Kind.DATA, HEADER_DATA, HEADER_CONTROL))
@@ -202,7 +201,7 @@ class Decoder(wiring.Component):
             {"header": In(2), "payload": In(64), "kind": Out(4), "data": Out(64)}
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         body = self.payload[8:]

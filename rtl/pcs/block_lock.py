@@ -4,7 +4,6 @@ Ref: IEEE Std 802.3-2022 figure 49-14 (lock state diagram) and 49.2.9.
 """
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -91,7 +90,7 @@ class BlockLock(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         count = Signal(range(GOOD_TO_LOCK))

@@ -1,7 +1,6 @@
 """Rows to frames."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -111,7 +110,7 @@ class Deframer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         full = 8 * self.lanes

@@ -7,7 +7,7 @@ with this line format's markers (`block`).
 from collections.abc import Sequence
 
 from amaranth import Array, Cat, Module, Signal, Value
-from amaranth.hdl import Elaboratable
+from amaranth.lib import data as layouts
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -95,7 +95,7 @@ class LaneBuffer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         store = m.submodules.store = memory.Memory(shape=68, depth=self.depth, init=[])
@@ -181,7 +181,7 @@ class Deskew(wiring.Component):
     valid: Signal
     locked: Signal
     enable: Signal
-    o: Signal
+    o: layouts.View
     o_valid: Signal
     aligned: Signal
     remote_ready: Signal
@@ -222,7 +222,7 @@ class Deskew(wiring.Component):
         """Blocks of skew that always fit: the depth less two for the search and two for cadence."""
         return self.depth - 4
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         lanes = self.lanes

@@ -1,8 +1,7 @@
 """Frames to rows."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pcs.row import RowKind, check_lanes, frame_word, row
@@ -69,7 +68,7 @@ class Framer(wiring.Component):
     """
 
     i: stream.Interface
-    o: Signal
+    o: data.View
     slot: Signal
     enable: Signal
     sent: Signal
@@ -96,7 +95,7 @@ class Framer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         word = self.i.payload

@@ -9,7 +9,6 @@ Ref: IEEE Std 802.3-2022 clause 49.2.5 and 49.2.9 (the bit order across the PMA 
 from collections.abc import Iterable, Iterator
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -82,7 +81,7 @@ class TxGearbox(wiring.Component):
             {"i": In(stream.Signature(BLOCK)), "o": Out(stream.Signature(width))}
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         width = self.width
@@ -157,7 +156,7 @@ class RxGearbox(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         width = self.width

@@ -10,7 +10,6 @@ lane numbers.
 from enum import IntEnum
 
 from amaranth import Module, Mux, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -113,7 +112,7 @@ class Spread(wiring.Component):
             {"kind": In(3), "count": In(bits_for(8 * lanes)), "kinds": Out(4 * lanes)}
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
 
@@ -175,7 +174,7 @@ class Gather(wiring.Component):
             {"kinds": In(4 * lanes), "kind": Out(3), "count": Out(bits_for(8 * lanes))}
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         lanes = self.lanes

@@ -5,7 +5,6 @@ x^58.
 """
 
 from amaranth import Cat, Module, Signal
-from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,7 +78,7 @@ class Scrambler(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         state = Signal(STATE_BITS, init=_STATE_MASK)
@@ -127,7 +126,7 @@ class Descrambler(wiring.Component):
         """Check the parameters and declare the members."""
         super().__init__({"i": In(BITS), "enable": In(1), "o": Out(BITS)})
 
-    def elaborate(self, platform: object) -> Elaboratable:
+    def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
         state = Signal(STATE_BITS)
