@@ -86,8 +86,8 @@ def trace(package: Package, nyquist_hz: float) -> Transfer:
     delay = package.delay_ps * 1e-12 - own
     if delay < 0:
         raise DesignError(
-            f"package.delay_ps = {package.delay_ps:g}; allowed: at least {own * 1e12:.1f}, which the "
-            f"loss of {package.loss_db:g} dB itself delays"
+            f"package.delay_ps = {package.delay_ps:g}; allowed: at least {own * 1e12:.1f}, "
+            f"which the loss of {package.loss_db:g} dB itself delays"
         )
     r2 = 10 ** (-package.return_loss_db / 10)
 

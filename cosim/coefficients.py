@@ -9,8 +9,8 @@ order of the path:
 - lasers: frequency offset fixed by the seed, phase walk of the linewidth, one step a word.
 - fabric: complex matrix once a word. Leaked light has the delay of the light it disturbs.
 - fibre: loss and delay; at 1310 nm and these lengths dispersion is not modelled.
-- detector: square law, dark current; thermal, shot and intensity noise as one white Gaussian current
-  a sample, its variance from the power of that sample. A sample is held until the next.
+- detector: square law, dark current; thermal, shot and intensity noise as one white Gaussian
+  current a sample, its variance from the power of that sample. A sample is held until the next.
 - detector and amplifier poles, package channel, CTLE: one response on a fine grid of delays.
 - the mean is taken off by a first-order tracker, one step a word.
 - sampler: `floor(v / step + 1/2)`, clipped.
@@ -84,7 +84,7 @@ class Coefficients:
     fabric_delay_fs: Array
     bank_phases: int
     rx_bank: Array
-    """Sampler volts per A held one sample: row `j` begins at delay `j / bank_phases` of a sample."""
+    """Volts per A held one sample; row `j` begins at delay `j / bank_phases` of a sample."""
     rx_gain: float
     baseline_rate: float
     detect_rate: float
@@ -214,10 +214,14 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
         modulator=np.array([MODULATORS[modulator], *parameters]),
         source_field=np.tile(np.sqrt(_source_mw(design, model)), (2, 1)),
         laser_turns=spread * 1e9 * word_s[:, None],
-        laser_walk=np.tile(np.sqrt(2 * np.pi * linewidth * word_s) / (2 * np.pi), (lanes, 1)).T.copy(),
+        laser_walk=np.tile(
+            np.sqrt(2 * np.pi * linewidth * word_s) / (2 * np.pi), (lanes, 1)
+        ).T.copy(),
         detector_field=np.tile(
             [
-                np.sqrt(model.detector.responsivity_a_per_w * 1e-3 * _gain(lane.fibre_to_detector_db))
+                np.sqrt(
+                    model.detector.responsivity_a_per_w * 1e-3 * _gain(lane.fibre_to_detector_db)
+                )
                 for lane in model.engine[:lanes]
             ],
             (2, 1),
@@ -244,7 +248,9 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
         fabric_ops=_operations(model),
         heater_p_pi_mw=np.array([h.p_pi_mw for h in heaters]),
         heater_tau_fs=np.array([h.tau_us * 1e9 for h in heaters]),
-        thermal_crosstalk=np.array(model.fabric.thermal_crosstalk if heaters and model.fabric else []),
+        thermal_crosstalk=np.array(
+            model.fabric.thermal_crosstalk if heaters and model.fabric else []
+        ),
         dac_bits=model.fabric.dac_bits if model.fabric else 1,
         dac_full_scale_mw=model.fabric.dac_full_scale_mw if model.fabric else 0.0,
         permutation=permutation,
@@ -257,7 +263,8 @@ def _check(design: Design, model: OpticalModel) -> None:
     lanes = design.serdes.lanes
     if len(model.engine) < lanes:
         raise DesignError(
-            f"optical model: {len(model.engine)} engine lanes; allowed: at least serdes.lanes = {lanes}"
+            f"optical model: {len(model.engine)} engine lanes; "
+            f"allowed: at least serdes.lanes = {lanes}"
         )
     if (model.fabric is None) != (design.switch.topology == "none"):
         raise DesignError(
@@ -323,7 +330,10 @@ def _laser_spread(design: Design, lanes: int) -> Array:
     return design.engine.laser_spread_ghz * np.array(
         [
             [
-                2 * float(philox.uniforms(design.run.seed, philox.LASER_OFFSET + side, lane, zero)[0, 0])
+                2
+                * float(
+                    philox.uniforms(design.run.seed, philox.LASER_OFFSET + side, lane, zero)[0, 0]
+                )
                 - 1
                 for lane in range(lanes)
             ]
@@ -351,7 +361,9 @@ def _delays(
     delay = np.empty((2, lanes))
     for a, b in enumerate(permutation):
         if model.fabric is not None and (a, b) not in on_chip:
-            raise DesignError(f"optical model: no route from {a} to {b}; allowed: one for each lane")
+            raise DesignError(
+                f"optical model: no route from {a} to {b}; allowed: one for each lane"
+            )
         for direction, (sender, receiver) in enumerate(((a, b), (b, a))):
             optical_ps = (
                 fibre_ps

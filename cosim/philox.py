@@ -46,7 +46,9 @@ def uniforms(seed: int, stream: int, lane: int, pair: Words) -> npt.NDArray[np.f
     """Two numbers of 52 bits in [0, 1) for each index in `pair`."""
     pair = np.asarray(pair, np.uint64)
     x = philox(
-        np.stack([pair & _LOW, pair >> _SHIFT, np.full_like(pair, lane), np.full_like(pair, stream)]),
+        np.stack(
+            [pair & _LOW, pair >> _SHIFT, np.full_like(pair, lane), np.full_like(pair, stream)]
+        ),
         seed,
     )
     bits = np.stack([x[1] << _SHIFT | x[0], x[3] << _SHIFT | x[2]]) >> np.uint64(12)

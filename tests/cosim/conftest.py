@@ -1,9 +1,13 @@
-"""A small optical model with everything in it, written by hand for the tests of this room."""
+"""A small optical model with everything in it, written by hand for the tests of this room.
+
+Test files do not import each other; they get these functions through the fixture `synthetic`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -108,7 +112,10 @@ def optical_model(
         permutation=order if switched else tuple(range(design.serdes.lanes)),
         fabric=fabric(ports, split=split, dac_bits=design.switch.dac_bits) if switched else None,
         routes=tuple(
-            Route(input=i, output=o, transfer=((1.0, 0.0),), group_delay_ps=20.0 + 0.7 * i, loss_db=3.0)
+            Route(
+                input=i, output=o, transfer=((1.0, 0.0),), group_delay_ps=20.0 + 0.7 * i,
+                loss_db=3.0,
+            )  # fmt: skip
             for i, o in enumerate(order)
         )
         if switched
@@ -143,6 +150,13 @@ def heater_codes(design: Design, permutation: Sequence[int]) -> list[int]:
     ]
 
 
-@pytest.fixture
-def design() -> Design:
-    return Design(name="test")
+def make(**sections: object) -> Design:
+    """Design with some keys other than their defaults."""
+    return Design.model_validate({"name": "test", **sections})
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> SimpleNamespace:
+    return SimpleNamespace(
+        make=make, optical_model=optical_model, heater_codes=heater_codes, fabric=fabric
+    )
