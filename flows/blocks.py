@@ -54,8 +54,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
             raise DesignError("ocs_controller: switch.topology is none; allowed: benes")
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
         manifest = controller.generate(*sizes, directory, settle_us=switch.settle_us)
-        top = controller.Controller(*sizes, settle_us=switch.settle_us)
-        return Generated(manifest, top.description)
+        return Generated(manifest, controller.registers(*sizes, settle_us=switch.settle_us))
     parts = _parts()
     if name not in parts:
         allowed = ", ".join([*TOPS, *parts])

@@ -15,7 +15,7 @@ from lightloom.rtl.ocs.router import Router, latency
 from lightloom.spec import benes
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDR_WIDTH", "Controller", "Reason", "generate"]
+__all__ = ["ADDR_WIDTH", "Controller", "Reason", "generate", "registers"]
 
 ADDR_WIDTH = 12
 _TEXT = Path(__file__).with_name("ocs.rdl")
@@ -36,6 +36,24 @@ class Phase(enum.Enum, shape=2):
     IDLE = 0
     ROUTE = 1
     SETTLE = 2
+
+
+def registers(
+    ports: int, dac_bits: int, clock_mhz: float, *, settle_us: float = 60.0
+) -> rdl.Description:
+    """Register description of a controller; parameters as of `Controller`."""
+    cells = benes.cells(ports)
+    return rdl.load(
+        _TEXT,
+        "ocs_controller",
+        {
+            "PORTS": ports,
+            "CELLS": cells,
+            "STATE_WORDS": -(-cells // 32),
+            "DAC_BITS": dac_bits,
+            "SETTLE_CYCLES": round(settle_us * clock_mhz),
+        },
+    )
 
 
 class Controller(wiring.Component):
@@ -113,17 +131,7 @@ class Controller(wiring.Component):
         self.clock_mhz = clock_mhz
         self.settle_us = settle_us
         self.cells = benes.cells(ports)
-        self.description = rdl.load(
-            _TEXT,
-            "ocs_controller",
-            {
-                "PORTS": ports,
-                "CELLS": self.cells,
-                "STATE_WORDS": -(-self.cells // 32),
-                "DAC_BITS": dac_bits,
-                "SETTLE_CYCLES": round(settle_us * clock_mhz),
-            },
-        )
+        self.description = registers(ports, dac_bits, clock_mhz, settle_us=settle_us)
         super().__init__(
             {
                 "csr": In(axi_lite.Signature(addr_width=ADDR_WIDTH)),
