@@ -29,14 +29,22 @@ _TOP, _BOTTOM = 48.0, 150.0  # of the boxes
 _PLOT_TOP, _PLOT_BOTTOM = 196.0, 372.0
 
 
-def draw(link: Link, stages: tuple[Stage, ...], sensitivity_dbm: float | None = None) -> Markup:
-    """Return the drawing as SVG.
+def draw(
+    link: Link,
+    stages: tuple[Stage, ...],
+    sensitivity_dbm: float | None = None,
+    *,
+    paper: bool = False,
+) -> Markup:
+    """Return the drawing as SVG; `paper` puts it on white, for use outside the report.
 
     Upper half: electrical lanes in copper, optical lanes in their colours, so that the switch's
     permutation can be followed. Lower half: mean optical power after each stage, the range over
     lanes shaded, the loss of each stage at its step.
     """
     canvas = Canvas(_WIDTH, 404, "The link and its optical power, stage by stage")
+    if paper:
+        canvas.rect(0, 0, canvas.width, canvas.height, PAPER)
     columns = _columns()
     _boxes(canvas, link, columns)
     _lanes(canvas, link, columns)

@@ -28,8 +28,11 @@ PLACE_NAMES = {
 
 
 def write(data: ReportData, path: Path) -> None:
-    """Write the page to `path`."""
+    """Write the page to `path`, and its drawing of the link alone beside it as `link.svg`."""
     path.write_text(render(data), encoding="utf-8")
+    if data.link is not None:
+        svg = drawing.draw(data.link, data.stages, data.sensitivity_dbm, paper=True)
+        path.with_name("link.svg").write_text(svg + "\n", encoding="utf-8")
 
 
 def render(data: ReportData) -> str:

@@ -4,6 +4,7 @@ import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -204,3 +205,11 @@ def test_an_empty_eye_still_draws() -> None:
 def test_written_pages_are_utf8(tmp_path: Path) -> None:
     report.write(sample.report(title="\u66e6\u667a"), tmp_path / "report.html")
     assert "<title>\u66e6\u667a" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_drawing_is_also_written_alone(tmp_path: Path) -> None:
+    report.write(sample.report(), tmp_path / "report.html")
+    root = ElementTree.fromstring((tmp_path / "link.svg").read_text(encoding="utf-8"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    first = next(e for e in root if e.tag.endswith("rect"))
+    assert (first.get("fill"), first.get("width")) == ("#ffffff", "1120.00")
