@@ -9,7 +9,7 @@ import numpy as np
 
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw
-from lightloom.photonics.cells.waveguides import DIAGONAL_STEPS, DIAGONAL_WIDTH
+from lightloom.photonics.cells.waveguides import DIAGONAL_UM, DIAGONAL_WIDTH, SQUARE_UM
 
 REACH_UM = 6.5
 """The pins are at (+-REACH_UM, +-REACH_UM)."""
@@ -35,15 +35,17 @@ def crossing() -> gf.Component:
     width = DIAGONAL_WIDTH + (WAIST_UM - DIAGONAL_WIDTH) * np.sin(np.pi / 2 * (1.0 - t)) ** 2
     along = t * length
     # The arm to o3, from the middle out; the middle itself is covered by all four arms.
-    ux = uy = math.sqrt(0.5)
-    upper = [(a * ux - w / 2 * uy, a * uy + w / 2 * ux) for a, w in zip(along, width, strict=True)]
-    step = DIAGONAL_STEPS * tech.DBU_UM
-    upper[-1] = (REACH_UM - step, REACH_UM + step)
-    corners = [(draw.grid(x), draw.grid(y)) for x, y in upper]
-    arm = corners + [(y, x) for x, y in reversed(corners)]  # mirrored in the diagonal
-    for _ in range(4):
-        draw.polygon(c, tech.WG, [(x * tech.DBU_UM, y * tech.DBU_UM) for x, y in arm])
-        arm = [(-y, x) for x, y in arm]
+    root = math.sqrt(0.5)
+    upper = [(root * (a - w / 2), root * (a + w / 2)) for a, w in zip(along, width, strict=True)]
+    lower = [(y, x) for x, y in upper]
+    short, long = DIAGONAL_UM  # as the facets of `waveguides.diagonal` in its four mirror images
+    upper[-1] = (REACH_UM - long, REACH_UM + long)
+    lower[-1] = (REACH_UM + short, REACH_UM - short)
+    for side in (upper, lower):
+        side[-2] = (side[-1][0] - SQUARE_UM, side[-1][1] - SQUARE_UM)
+    arm = upper + lower[::-1]
+    for sx, sy in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        draw.polygon(c, tech.WG, [(sx * x, sy * y) for x, y in arm])
     draw.device_diamond(c, "crossing", 2 * REACH_UM, path_um=2 * length)
     for name, x, y, angle in (
         ("o1", -1, -1, 225),

@@ -10,10 +10,18 @@ import numpy as np
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw
 
-DIAGONAL_STEPS = round(tech.WIRE_WIDTH / math.sqrt(8.0) / tech.DBU_UM)
-"""Half width of a diagonal facet along x and y, in grid steps."""
-DIAGONAL_WIDTH = DIAGONAL_STEPS * tech.DBU_UM * math.sqrt(8.0)
-"""Width of a waveguide at a diagonal facet: within 1.5 nm of `tech.WIRE_WIDTH`."""
+_STEPS = round(tech.WIRE_WIDTH / math.sqrt(2.0) / tech.DBU_UM)
+DIAGONAL_UM = (_STEPS // 2 * tech.DBU_UM, (_STEPS + 1) // 2 * tech.DBU_UM)
+"""From the middle of a diagonal facet to its corners, along x and along y alike.
+
+The sum makes the width right within 0.1 nm; an odd number of grid steps is split unevenly, the
+longer part towards the inside of a bend.
+"""
+DIAGONAL_WIDTH = _STEPS * tech.DBU_UM * math.sqrt(2.0)
+"""Width of a waveguide at a diagonal facet."""
+
+SQUARE_UM = 0.2
+"""Length in x of the exactly diagonal piece behind a diagonal facet."""
 
 
 @gf.cell
@@ -88,9 +96,13 @@ def diagonal(drop: float = 13.5) -> gf.Component:
     width = np.full(len(heading), tech.WIRE_WIDTH)
     outline = draw.ribbon(centre, heading, width)
     middle = len(heading)
-    step = DIAGONAL_STEPS * tech.DBU_UM
-    outline[middle - 1] = (reach + step, -drop + step)
-    outline[middle] = (reach - step, -drop - step)
+    short, long = DIAGONAL_UM
+    outline[middle - 1] = (reach + long, -drop + long)
+    outline[middle] = (reach - short, -drop - short)
+    # The last piece is exactly diagonal, so that the facet is square to it.
+    for corner, before in ((middle - 1, middle - 2), (middle, middle + 1)):
+        x, y = outline[corner]
+        outline[before] = (x - SQUARE_UM, y + SQUARE_UM)
     draw.polygon(c, tech.WG, outline)
     c.info["length_um"] = length
     c.info["reach_um"] = reach
