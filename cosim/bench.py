@@ -31,11 +31,15 @@ from lightloom.cosim.setup import (
     Side,
     Switching,
 )
-from lightloom.cosim.verilator.traffic import Traffic
+from lightloom.cosim.verilator.traffic import FRAME_BYTES, Traffic
 from lightloom.rtl.link.bring_up import FailReason, State
 
 POLL_US = 1.0
 """Interval at which the fabric's state is recorded while it moves."""
+
+
+SLICES = 64
+"""Parts of the error count after which phases are looked at."""
 
 
 def progress(text: str, **figures: float) -> None:
@@ -171,7 +175,7 @@ class Bench:
     async def prepare(self, *, prbs: bool) -> None:
         """Enable both sides, sending the test pattern or frames."""
         for host in self.hosts:
-            await host.update("control", enable=0, prbs=int(prbs))
+            await host.update("control", enable=0, prbs=int(prbs), freeze_eq=0)
         await Timer(1, "us")
         for host in self.hosts:
             await host.update("control", enable=1)
@@ -187,16 +191,23 @@ class Bench:
             while int(signal.value) != State.TEST and now_us() < limit:
                 left = max(1, round((limit - now_us()) * 1e9))
                 await First(ValueChange(signal), Timer(left, "fs"))
+        # the equalizer stands still while bits are counted, so that the count belongs to one
         for host in self.hosts:
-            await host.update("control", clear=1)
+            await host.update("control", freeze_eq=1, clear=1)
         words = -(-design.run.ber_bits // (self.lanes * design.serdes.symbols_per_clock))
-        slices = 10
-        for part in range(slices):
-            await Timer(max(1, round(words * self.word_ns * 1e6 / slices)), "fs")
-            progress("bit errors: counting", fraction=(part + 1) / slices)
+        instants: dict[tuple[int, int], list[float]] = {}
+        for part in range(SLICES):
+            await Timer(max(1, round(words * self.word_ns * 1e6 / SLICES)), "fs")
+            progress("bit errors", fraction=(part + 1) / SLICES)
+            for side in (0, 1):
+                for lane in range(self.lanes):
+                    instant = self.kernel.instant(1 - side, lane) % 1.0
+                    instants.setdefault((side, lane), []).append(instant)
         for side, host in enumerate(self.hosts):
             found = []
             for lane in range(self.lanes):
+                taps = await host.read(f"lane[{lane}].equalizer")
+                level = await host.read(f"lane[{lane}].level")
                 status = await host.read(f"lane[{lane}].status")
                 checked = (await host.read(f"lane[{lane}].prbs_words"))["value"]
                 checked += (await host.read(f"lane[{lane}].prbs_words_high"))["value"] << 32
@@ -207,6 +218,9 @@ class Bench:
                         locked=bool(status["prbs_locked"]),
                         bits=checked * design.serdes.symbols_per_clock,
                         errors=errors,
+                        taps=tuple(_signed(tap, 8) for tap in taps.values()),
+                        dfe=_signed(level["dfe"], 12),
+                        instants_ui=tuple(instants[side, lane]),
                     )
                 )
             self.errors[side] = tuple(found)
@@ -241,11 +255,11 @@ class Bench:
         rows = len(self.payload) / (8 * self.lanes) * 1.3 + 200
         limit = rows * row * 1e-3 + 20.0
         begin = now_us()
+        frames = max(1, -(-len(self.payload) // FRAME_BYTES))
         while not int(self.dut.both_received.value) and now_us() - begin < limit:
             await self.within(min(limit / 10, 5.0), self.dut.both_received)
             done = sum(self.traffic.received(side).good for side in (0, 1))
-            sent = sum(self.traffic.received(side).sent for side in (0, 1))
-            progress("payload: frames", sent=sent, received=done)
+            progress(f"payload: {done} of {2 * frames} frames", fraction=done / (2 * frames))
             # a link that fell and stays down would only run out the clock
             if not int(self.dut.both_up.value) and not await self.within(20.0, self.dut.both_up):
                 break

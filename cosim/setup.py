@@ -36,12 +36,17 @@ class Change(Frozen):
 
 
 class LaneErrors(Frozen):
-    """Bits that a lane's PRBS31 checker compared in the test phase."""
+    """Bits that a lane's PRBS31 checker compared in the test phase, and with what receiver."""
 
     lane: int
     locked: bool
     bits: int
     errors: int
+    taps: tuple[int, ...] = ()
+    """FFE side taps at the end of the count, as in `LaneState`."""
+    dfe: int = 0
+    instants_ui: tuple[float, ...] = ()
+    """Sampling instants seen during the count, after the start of a sent symbol."""
 
 
 class LaneState(Frozen):
