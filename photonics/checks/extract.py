@@ -23,8 +23,9 @@ from lightloom.spec.base import DesignError
 
 PORT_REACH_UM = 0.05
 """A chip port label belongs to the optical pin this close to it."""
-UNIFORM = 0.002
-"""Relative difference of a wire's mean width from its pins' that makes its length untrustworthy."""
+UNIFORM_UM = 0.0025
+"""Least difference of a wire's mean width from its pins' that is a fault; facets on the diagonal
+are narrower by up to a grid step a side."""
 
 
 @dataclass
@@ -141,7 +142,7 @@ def _add_wires(result: Extraction) -> None:
         x, y = result.um(guide.polygon.bbox().center())
         result.guides[name] = guide
         result.netlist.nets[name] = Wire(pins, guide.length * dbu, guide.width * dbu, x, y)
-        if len(pins) == 2 and not wires.is_uniform(guide, UNIFORM):
+        if len(pins) == 2 and not wires.is_uniform(guide, UNIFORM_UM / dbu):
             nominal = guide.ends[0].port.width * dbu
             text = f"mean width {guide.width * dbu:.4f} um between pins of {nominal:.4f} um"
             result.findings.append(Finding("WIRE", f"{name}: {text}", x, y))

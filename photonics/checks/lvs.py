@@ -241,12 +241,12 @@ class _Run:
                 if terminal in home:
                     parts.setdefault(name, set()).add(home[terminal])
             for pad in net.pads:
-                if pad not in home:
+                if f"pad {pad}" not in home:
                     self.add("MISSING", f"pad {pad}", self._near_net(net.pins))
         self._islands(parts, meant)
         for name, net in self.extraction.nets.items():
             for terminal in net.terminals:
-                if terminal.device is None and terminal.label not in meant:
+                if terminal.device is None and _key(terminal) not in meant:
                     self.add("EXTRA", f"pad {terminal.label} on net {name}", terminal.point)
 
     def _near_net(self, pins: Iterable[Pin]) -> kdb.Point:

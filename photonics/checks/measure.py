@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import klayout.db as kdb
 import numpy as np
@@ -89,14 +90,23 @@ def coupler(view: View) -> Parameters:
     lower, upper = view.guides(("o1", "o4"), ("o2", "o3"))
     if lower is None or upper is None or lower == upper:
         return {}
-    ports = view.device.ports
-    x, opening = _opening(lower, upper, ports["o1"].point, ports["o4"].point)
-    x, opening = x * view.chip.dbu, opening * view.chip.dbu
+    start, stop = view.device.ports["o1"].point, view.device.ports["o4"].point
+    home = kdb.Vector(-start.x, -start.y)
+    gap, length = _coupling(lower.moved(home), upper.moved(home), stop + home, view.chip.dbu)
+    return {"gap_um": gap, "length_um": length, **view.path_um(lower, "o1")}
+
+
+@lru_cache(maxsize=256)
+def _coupling(
+    lower: kdb.Polygon, upper: kdb.Polygon, stop: kdb.Point, dbu: float
+) -> tuple[float, float]:
+    """Gap and length of two strips that run from the origin to `stop`; most couplers are alike."""
+    x, opening = _opening(lower, upper, kdb.Point(), stop)
+    x, opening = x * dbu, opening * dbu
     gap = float(opening.min())
-    decay = physics.COUPLER.decay_per_um
-    equivalent = float(np.trapezoid(np.exp(-decay * (opening - gap)), x))
+    equivalent = float(np.trapezoid(np.exp(-physics.COUPLER.decay_per_um * (opening - gap)), x))
     bends = physics.coupling_angle(gap, 0.0) / physics.coupling_rate(gap)
-    return {"gap_um": gap, "length_um": equivalent - bends, **view.path_um(lower, "o1")}
+    return gap, equivalent - bends
 
 
 def crossing(view: View) -> Parameters:
