@@ -248,6 +248,31 @@ def lvs(
 
 
 @app.command()
+def sparams(
+    design: DesignOption = Path("designs/xpu_cpo.toml"),
+    points: Annotated[int, typer.Option(metavar="N", help="Wavelengths over the band.")] = 500,
+    band: Annotated[
+        tuple[float, float], typer.Option(metavar="NM NM", help="First and last wavelength.")
+    ] = (1260.0, 1360.0),
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Compute the switch's S-matrix, every input to every output, from its extracted layout."""
+    from lightloom import spec
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    from lightloom.flows import sparams as flow
+
+    folder = _folder(out, loaded, "sparams")
+    log = _reporter(quiet, verbose)
+    return flow.run(design, loaded, changed, points, band, folder, log)
+
+
+@app.command()
 def doctor() -> int:
     """Say what is installed and what is missing, with the command that installs it."""
     from lightloom.flows.doctor import needs

@@ -1,0 +1,141 @@
+"""The switch's S-matrix: passive, routed, and the same as the optical model at the carrier."""
+
+import json
+from pathlib import Path
+
+import klayout.db as kdb
+import numpy as np
+import pytest
+
+from lightloom.flows import cli, sparams
+from lightloom.photonics import calibration, fabric, optical_model
+from lightloom.photonics.checks import extract
+from lightloom.spec import Design, benes
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return Design.model_validate(
+        {"name": "two", "serdes": {"lanes": 2}, "switch": {"ports": 2, "permutation": [1, 0]}}
+    )
+
+
+@pytest.fixture(scope="module")
+def chip(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chip")
+    made = fabric.switch_chip(design.switch)
+    made.component.write_gds(folder / "switch.gds")
+    made.netlist.write(folder / "switch.netlist.yml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def matrix(design: Design) -> sparams.Matrix:
+    return sparams.compute(design, (1, 0), np.linspace(1300, 1320, 41).tolist())
+
+
+def test_no_light_is_made(matrix: sparams.Matrix) -> None:
+    assert np.linalg.svd(matrix.s, compute_uv=False).max() < 1.0
+
+
+def test_light_goes_where_it_was_sent(matrix: sparams.Matrix) -> None:
+    for source, target in enumerate(matrix.permutation):
+        assert (np.argmax(matrix.power_db[:, :, source], axis=1) == target).all()
+    assert (matrix.routed_db > -6).all()
+
+
+def test_the_carrier_agrees_with_the_optical_model(
+    design: Design, chip: Path, matrix: sparams.Matrix
+) -> None:
+    model = optical_model.fabric(design, extract.extract(chip / "switch.gds"))
+    table = calibration.codes(model, "nominal")
+    codes = [table["cross" if s else "bar"][c] for c, s in enumerate(benes.route((1, 0)))]
+    expected = optical_model.transfer(model, calibration.phases_rad(model, codes))
+    carrier = int(np.argmin(np.abs(matrix.wavelength_nm - 1310.0)))
+    assert matrix.wavelength_nm[carrier] == 1310.0
+    np.testing.assert_allclose(matrix.s[carrier], expected, atol=1e-9)
+
+
+def test_crosstalk_is_foreign_over_routed_power() -> None:
+    s = np.zeros((1, 3, 3), dtype=complex)
+    s[0, [1, 2, 0], [0, 1, 2]] = 0.5  # routed, -6.02 dB
+    s[0, 0, 0] = 0.005  # leaks into output 0, 40 dB below what is routed there
+    found = sparams.Matrix(np.array([1310.0]), s, (1, 2, 0)).crosstalk_db
+    assert found.max() == pytest.approx(-40.0)
+    assert np.unravel_index(int(np.argmax(found)), found.shape) == (0, 0, 0)
+    assert np.isneginf(found[0, [1, 2, 0], [0, 1, 2]]).all()
+
+
+def test_the_command_writes_matrix_plot_and_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = tmp_path / "d.toml"
+    design.write_text("[serdes]\nlanes = 2\n[switch]\nports = 2\npermutation = [0, 1]\n")
+    out = tmp_path / "out"
+    arguments = ["--points", "11", "--band", "1305", "1315", "-o", str(out)]
+    assert cli.run(["sparams", "--design", str(design), *arguments]) == 0
+    with np.load(out / "sparams.npz") as saved:
+        assert saved["s"].shape == (11, 2, 2)
+        assert saved["permutation"].tolist() == [0, 1]
+        worst = -20 * np.log10(np.abs(saved["s"][:, [0, 1], [0, 1]]).min())
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["sparams.worst_loss_db"] == pytest.approx(worst)
+    assert metrics["sparams.worst_crosstalk_db"] >= metrics["sparams.carrier_crosstalk_db"]
+    assert metrics["sparams.seconds"] > 0
+    assert 50 < metrics["sparams.peak_rss_mb"] < 4000
+    assert (out / "sparams.png").read_bytes().startswith(b"\x89PNG")
+    assert "1305 to 1315 nm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--points", "0"), "--points 0; allowed: 1 to 20000"),
+        (("--band", "1320", "1300"), "--band 1320 1300; allowed: 1000 to 2000, rising"),
+        (("--set", "switch.topology=none"), "switch.topology = 'none'; allowed: a switch"),
+    ],
+)
+def test_what_has_no_matrix_is_refused(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = tmp_path / "d.toml"
+    design.write_text("")
+    out = ["-o", str(tmp_path / "out")]
+    assert cli.run(["sparams", "--design", str(design), *arguments, *out]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_drc_and_lvs_pass_the_chip_as_drawn(chip: Path, tmp_path: Path) -> None:
+    gds, netlist = str(chip / "switch.gds"), str(chip / "switch.netlist.yml")
+    assert cli.run(["drc", gds, "-o", str(tmp_path / "drc")]) == 0
+    assert cli.run(["lvs", gds, "--netlist", netlist, "-o", str(tmp_path / "lvs")]) == 0
+    metrics = json.loads((tmp_path / "lvs" / "metrics.json").read_text())
+    assert metrics == {"layout.lvs_mismatches": 0}
+
+
+def test_a_spoiled_chip_fails_with_the_place(
+    chip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = kdb.Layout()
+    layout.read(str(chip / "switch.gds"))
+    top = layout.top_cell()
+    # A sliver of waveguide in a corner where there is nothing: too narrow, and part of no net.
+    box = top.dbbox()
+    x, y = box.left + 30.0, box.top - 30.0
+    top.shapes(layout.layer(1, 0)).insert(kdb.DBox(x, y, x + 5, y + 0.05))
+    layout.write(str(tmp_path / "bad.gds"))
+    arguments = [str(tmp_path / "bad.gds"), "-o", str(tmp_path / "drc")]
+    assert cli.run(["drc", *arguments]) == 1
+    text = capsys.readouterr().out
+    lines = [line for line in text.splitlines() if " at (" in line]
+    assert any(f"({x:.0f}" in line or abs(_place(line)[0] - x) < 6 for line in lines)
+    assert all(abs(_place(line)[1] - y) < 1 for line in lines)
+    assert (tmp_path / "drc" / "drc.lyrdb").exists()
+    assert json.loads((tmp_path / "drc" / "run.json").read_text())["passed"] is False
+    netlist = ["--netlist", str(chip / "switch.netlist.yml")]
+    assert cli.run(["lvs", arguments[0], *netlist, "-o", str(tmp_path / "lvs")]) == 1
+
+
+def _place(line: str) -> tuple[float, float]:
+    x, y = line.split("(")[1].split(")")[0].split(",")
+    return float(x), float(y)
