@@ -35,7 +35,7 @@ def test_copies_are_consistent_and_fresh(ratio, phase):
     sim.run()
     assert all(low ^ 0xFFFF_FFFF == high for low, high, _ in seen)
     assert len({low for low, _, _ in seen}) > 15
-    # What arrives was held since an earlier clock of the source; the value of now could be in motion.
+    # What arrives was held since an earlier clock of the source; the value of now may be moving.
     assert min(at - low for low, _, at in seen) >= 1
     assert max(at - low for low, _, at in seen) < 40 + 16 / ratio
 
