@@ -102,7 +102,8 @@ def link(design: Design, model: OpticalModel) -> Link:
         wavelength_nm=model.wavelength_nm,
         length_m=design.fibre.length_m,
         permutation=model.permutation if model.fabric is not None else None,
-        switch_name=f"{design.switch.ports} x {design.switch.ports} {design.switch.topology}",
+        switch_name=f"{design.switch.ports} \N{MULTIPLICATION SIGN} {design.switch.ports} "
+        f"{design.switch.topology.capitalize()}",
         package_note="S-parameter file"
         if package.touchstone
         else f"{package.loss_db:g} dB at {nyquist:g} GHz",

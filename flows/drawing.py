@@ -20,7 +20,7 @@ from lightloom.flows.svg import (
     ticks,
 )
 
-_WIDTH, _LEFT = 1120.0, 44.0
+_WIDTH, _LEFT, _GAP = 1120.0, 44.0, 6.0
 _SHARES: dict[Place, float] = {
     "xpu_a": 1.0, "package_a": 0.75, "engine_a": 1.5, "fibre_a": 0.9, "switch": 1.7,
     "fibre_b": 0.9, "engine_b": 1.5, "package_b": 0.75, "xpu_b": 1.0,
@@ -53,13 +53,12 @@ def draw(
 
 
 def _columns() -> dict[Place, tuple[float, float]]:
-    gap = 6.0
-    unit = (_WIDTH - 1 - _LEFT - gap * (len(PLACES) - 1)) / sum(_SHARES.values())
+    unit = (_WIDTH - 1 - _LEFT - _GAP * (len(PLACES) - 1)) / sum(_SHARES.values())
     columns: dict[Place, tuple[float, float]] = {}
     x = _LEFT
     for place in PLACES:
         columns[place] = (x, x + unit * _SHARES[place])
-        x += unit * _SHARES[place] + gap
+        x += unit * _SHARES[place] + _GAP
     return columns
 
 
@@ -156,8 +155,8 @@ def _levels(
         canvas.text(_LEFT - 6, y(tick) + 3.5, number(tick, 0), 10, MUTED, "end")
     canvas.text(_LEFT - 6, _PLOT_TOP - 10, "dBm", 10, MUTED, "end")
     for place in PLACES:
-        canvas.line(columns[place][0] - 3, _PLOT_TOP - 4, columns[place][0] - 3, _PLOT_BOTTOM,
-                    RULE, 0.7, "2 3")  # fmt: skip
+        canvas.line(columns[place][0] - _GAP / 2, _PLOT_TOP - 4, columns[place][0] - _GAP / 2,
+                    _PLOT_BOTTOM, RULE, 0.7, "2 3")  # fmt: skip
     steps = _steps(stages, columns)
     for stage, x1, x2 in steps:
         if stage.low_dbm is not None and stage.high_dbm is not None:
@@ -213,7 +212,7 @@ def _steps(
     steps: list[tuple[Stage, float, float]] = []
     for place in PLACES:
         here = [s for s in stages if s.place == place and s.level_dbm is not None]
-        x1, x2 = columns[place]
+        x1, x2 = columns[place][0] - _GAP / 2, columns[place][1] + _GAP / 2
         width = (x2 - x1) / max(len(here), 1)
         steps += [(s, x1 + i * width, x1 + (i + 1) * width) for i, s in enumerate(here)]
     return steps
