@@ -26,35 +26,76 @@ class _Piece(NamedTuple):
     polygon: kdb.Polygon
 
 
-def bridge(
+def bridges(
     shapes: Mapping[str, Sequence[kdb.Polygon]],
     joins: Iterable[tuple[str, str]],
-    groups: Sequence[Sequence[Terminal]],
-) -> kdb.Polygon | None:
-    """Return the piece of a conductor that joins what should be `groups` of terminals.
+    groups: Mapping[str, Sequence[Terminal]],
+) -> list[tuple[str, str, kdb.Polygon]]:
+    """Return what joins `groups` of terminals that should be apart: two names and a piece, each.
 
     `shapes` are the merged polygons by layer, `joins` the pairs of layers that connect where they
-    touch. The answer is the piece without which the groups are apart; among such pieces one that
-    leaves each group whole. None when no single piece does it.
+    touch. A bridge is looked for on the way from one group's metal to another's, where that does
+    not lead over a third: a piece without which the two are apart and each still whole; failing
+    that, where the two meet.
     """
     pieces = _pieces(shapes)
     links = _links(pieces, joins)
-    homes = [[_home(pieces, terminal) for terminal in group] for group in groups]
-    homes = [[home for home in group if home is not None] for group in homes]
-    homes = [group for group in homes if group]
-    if len(homes) < 2:
-        return None
-    # A piece whose removal parts two groups is on every way between them.
-    best: tuple[int, list[int]] = (-1, [])
-    for first, second in itertools.combinations(homes, 2):
-        way = _way(links, first, set(second))
-        score = {node: _score(links, homes, first, second, node) for node in way}
-        top = max(score.values(), default=-1)
-        if top > best[0]:
-            best = top, [node for node in way if score[node] == top]
-    if best[0] < 0:
-        return None
-    return pieces[best[1][len(best[1]) // 2]].polygon
+    homes = {name: _homes(pieces, group) for name, group in groups.items()}
+    trees = {name: _tree(links, group) for name, group in homes.items()}
+    found: list[tuple[str, str, kdb.Polygon]] = []
+    for first, second in itertools.combinations(groups, 2):
+        common = [node for node in trees[first] if node in set(trees[second])]
+        way = common or _way(links, trees[first], set(trees[second]))
+        others = set().union(*(trees[name] for name in groups if name not in (first, second)))
+        if not way or others & set(way[1:-1]):
+            continue
+        score = [_score(links, homes[first], homes[second], node) for node in way]
+        if max(score) >= 0:
+            way = [node for node, value in zip(way, score, strict=True) if value == max(score)]
+        found.append((first, second, _halfway([pieces[node].polygon for node in way])))
+    return found
+
+
+def _score(
+    links: Sequence[Sequence[int]], first: Sequence[int], second: Sequence[int], node: int
+) -> int:
+    """-1: the groups stay joined without `node`; else how many of them it leaves whole."""
+    reached = _reach(links, first, node)
+    if reached & set(second):
+        return -1
+    one = node not in first and set(first) <= _reach(links, first[:1], node)
+    two = node not in second and set(second) <= _reach(links, second[:1], node)
+    return one + two
+
+
+def _reach(links: Sequence[Sequence[int]], starts: Iterable[int], without: int) -> set[int]:
+    seen = {start for start in starts if start != without}
+    queue = deque(seen)
+    while queue:
+        for other in links[queue.popleft()]:
+            if other != without and other not in seen:
+                seen.add(other)
+                queue.append(other)
+    return seen
+
+
+def _homes(pieces: Sequence[_Piece], group: Iterable[Terminal]) -> list[int]:
+    homes = (_home(pieces, terminal) for terminal in group)
+    return [home for home in homes if home is not None]
+
+
+def _tree(links: Sequence[Sequence[int]], homes: Sequence[int]) -> list[int]:
+    """Pieces on the shortest ways from the first terminal to the others, without repeats."""
+    ways = [list(homes[:1]), *(_way(links, homes[:1], {home}) for home in homes[1:])]
+    return list(dict.fromkeys(itertools.chain.from_iterable(ways)))
+
+
+def _halfway(way: Sequence[kdb.Polygon]) -> kdb.Polygon:
+    """Piece in the middle of a way, by length: small pieces at its ends do not count for more."""
+    centres = [piece.bbox().center() for piece in way]
+    steps = [(b - a).length() for a, b in itertools.pairwise(centres)]
+    along = [0.0, *itertools.accumulate(steps)]
+    return min(zip(along, way, strict=True), key=lambda pair: abs(pair[0] - along[-1] / 2))[1]
 
 
 def gap(
@@ -127,24 +168,22 @@ def _links(pieces: Sequence[_Piece], joins: Iterable[tuple[str, str]]) -> list[l
         boxes.insert(kdb.BoxWithProperties(piece.polygon.bbox(), {0: index}))
     links: list[list[int]] = [[] for _ in pieces]
     for index, piece in enumerate(pieces):
-        for shape in boxes.each_touching(piece.polygon.bbox()):
+        grown = kdb.Region(piece.polygon).sized(2)
+        for shape in boxes.each_touching(piece.polygon.bbox().enlarged(2)):
             other = shape.property(0)
             if other <= index:
                 continue
-            same = pieces[other].layer == piece.layer
-            if not same and frozenset((piece.layer, pieces[other].layer)) not in joined:
-                continue
-            if piece.polygon.touches(pieces[other].polygon) and (
-                not same or _share_an_edge(piece.polygon, pieces[other].polygon)
-            ):
+            if pieces[other].layer == piece.layer:
+                # Slanted cuts are rounded to the grid, so neighbours may miss each other by a step;
+                # the contact of two corners carries nothing.
+                linked = (grown & kdb.Region(pieces[other].polygon)).area() > 40
+            else:
+                linked = frozenset((piece.layer, pieces[other].layer)) in joined
+                linked = linked and piece.polygon.touches(pieces[other].polygon)
+            if linked:
                 links[index].append(other)
                 links[other].append(index)
     return links
-
-
-def _share_an_edge(a: kdb.Polygon, b: kdb.Polygon) -> bool:
-    # Corner contact of two pieces of one polygon carries nothing.
-    return not (kdb.Region(a).edges() & kdb.Region(b).edges()).is_empty()
 
 
 def _home(pieces: Sequence[_Piece], terminal: Terminal) -> int | None:
@@ -174,32 +213,6 @@ def _way(links: Sequence[Sequence[int]], starts: Sequence[int], ends: set[int]) 
                 before[other] = node
                 queue.append(other)
     return []
-
-
-def _reach(links: Sequence[Sequence[int]], starts: Iterable[int], without: int) -> set[int]:
-    seen = {start for start in starts if start != without}
-    queue = deque(seen)
-    while queue:
-        for other in links[queue.popleft()]:
-            if other != without and other not in seen:
-                seen.add(other)
-                queue.append(other)
-    return seen
-
-
-def _score(
-    links: Sequence[Sequence[int]],
-    homes: Sequence[Sequence[int]],
-    first: Sequence[int],
-    second: Sequence[int],
-    node: int,
-) -> int:
-    """-1: the groups stay joined without `node`; else the number of groups it leaves whole."""
-    if _reach(links, first, node) & {home for home in second if home != node}:
-        return -1
-    return sum(
-        node not in group and set(group) <= _reach(links, group[:1], node) for group in homes
-    )
 
 
 def _edges(polygons: Iterable[kdb.Polygon]) -> np.ndarray:

@@ -7,8 +7,9 @@ the gap of an open, the device with a wrong parameter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import klayout.db as kdb
@@ -77,10 +78,12 @@ class _Run:
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.findings += self.extraction.findings
         self.found = self.extraction.netlist
         self.match = compare.match(self.intended, self.found)
         self.back = {theirs: ours for ours, theirs in self.match.items()}
+        for finding in self.extraction.findings:
+            text = re.sub(r"\w+_\d+", lambda name: self.back.get(name[0], name[0]), finding.message)
+            self.findings.append(replace(finding, message=text))
         self.partner: dict[Pin, tuple[str, Pin]] = {}
         for name, wire in self.intended.nets.items():
             if len(wire.pins) != 2:
@@ -175,12 +178,17 @@ class _Run:
         net, other = self.partner.get((name or "", pin[1]), ("", None))
         return None if other is None or other[0] not in self.match else (net, other)
 
+    def _known(self, pin: Pin) -> bool:
+        """The pin is on an intended net, or its whole device is a finding already."""
+        name = self.back.get(pin[0])
+        return name is None or (name, pin[1]) in self.partner
+
     def _dangling(self, pin: Pin, at: kdb.Point) -> None:
         meant = self._meant(pin)
         if meant is not None:
             text = f"waveguide from {self.name(pin)} ends here; intended to {','.join(meant[1])}"
             self.add("OPEN", text, at)
-        elif pin not in self.extraction.loose and pin[0] in self.back:
+        elif pin not in self.extraction.loose and not self._known(pin):
             self.add("EXTRA", f"waveguide from {self.name(pin)} that ends here", at)
 
     def _joined(self, name: str, first: Pin, second: Pin) -> None:
@@ -192,7 +200,7 @@ class _Run:
         if meant is not None:
             text = f"waveguide from {start} to {end}; intended {','.join(meant[1])}"
             self.add("SWAPPED", text, self._middle(name))
-        elif first[0] in self.back and second[0] in self.back:
+        elif not self._known(first) and not self._known(second):
             self.add("EXTRA", f"waveguide from {start} to {end}", self._middle(name))
 
     def _length(self, net: str, name: str) -> None:
@@ -216,10 +224,12 @@ class _Run:
             meant = self._meant(pin)
             net = self.name(pin) if meant is None else meant[0]
             groups.setdefault(net, []).append(("WG", self.place(pin)))
-        piece = locate.bridge({"WG": [guide.polygon]}, [], list(groups.values()))
-        at = self._middle(name) if piece is None else self.extraction.um(piece.bbox().center())
         joined = ", ".join(sorted(self.name(pin) for pin in pins))
-        self.add("SHORT", f"one waveguide joins {joined}", at)
+        places = locate.bridges({"WG": [guide.polygon]}, [], groups)
+        for _, _, piece in places:
+            self.add("SHORT", f"one waveguide joins {joined}", piece.bbox().center())
+        if not places:
+            self.add("SHORT", f"one waveguide joins {joined}", self._middle(name))
 
     def _middle(self, name: str) -> tuple[float, float]:
         return self.extraction.um(self.extraction.guides[name].polygon.bbox().center())
@@ -318,9 +328,12 @@ class _Run:
                 groups.setdefault(owner, []).append((terminal.layer, terminal.point))
         names = {info.layer: layer for layer, info in tech.LAYERS.items()}
         joins = [(names[a], names[b]) for a, b in tech.JOINS]
-        piece = locate.bridge(net.shapes, joins, list(groups.values()))
-        at = net.terminals[0].point if piece is None else piece.bbox().center()
-        self.add("SHORT", f"metal joins nets {', '.join(owners)}", at)
+        places = locate.bridges(net.shapes, joins, groups)
+        for first, second, piece in places:
+            self.add("SHORT", f"metal joins nets {first} and {second}", piece.bbox().center())
+        if not places:
+            text = f"metal joins nets {' and '.join(owners)}"
+            self.add("SHORT", text, net.terminals[0].point)
 
 
 def _terminals(pins: Iterable[Pin], pads: Iterable[str]) -> list[str]:
