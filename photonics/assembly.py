@@ -105,13 +105,16 @@ class Assembly:
         cursor.length_um += cell.info["length_um"]
 
     def optical_port(self, label: str, pin: Pin, x_um: float, y_um: float) -> None:
-        """Name the facet that a pin ends at."""
-        draw.text(self.component, tech.LABEL, label, x_um, y_um)
+        """Name the facet that a pin ends at, with the text inside the die."""
+        side = "west" if x_um == 0.0 else "east"
+        draw.text(self.component, tech.LABEL, label, x_um, y_um, side, size_um=28.0)
         self.netlist.ports[label] = pin
 
-    def electrical_port(self, label: str, net: str, x_um: float, y_um: float) -> None:
+    def electrical_port(
+        self, label: str, net: str, x_um: float, y_um: float, size_um: float
+    ) -> None:
         """Name the pad or bump at (x, y) as part of a net."""
-        draw.text(self.component, tech.LABEL, label, x_um, y_um)
+        draw.text(self.component, tech.LABEL, label, x_um, y_um, "middle", size_um)
         self.netlist.electrical.setdefault(net, Conductor()).pads.append(label)
 
     def electrical_pin(self, net: str, pin: Pin) -> None:
@@ -121,4 +124,4 @@ class Assembly:
     def die(self, x1: float, y1: float, x2: float, y2: float, title: str) -> None:
         """Draw the die outline and the chip's name in its lower left corner."""
         draw.box(self.component, tech.DICE, x1, y1, x2, y2)
-        draw.text(self.component, tech.TEXT, title, x1 + 20.0, y1 + 20.0)
+        draw.text(self.component, tech.TEXT, title, x1 + 20.0, y1 + 20.0, size_um=28.0)

@@ -260,7 +260,7 @@ class _Engine:
             self.assembly.place(pads.bump(), bump_x, top)
             net, label = electrode.net.format(lane), electrode.bump.format(lane)
             self.assembly.electrical_pin(net, (device, electrode.pin))
-            self.assembly.electrical_port(label, net, bump_x, top)
+            self.assembly.electrical_port(label, net, bump_x, top, size_um=7.0)
             self.bumps.append(Bump(label, bump_x, top, net))
             self.line_ohm[label] = (
                 tech.SHEET_OHM[tech.M1] * abs(electrode.shift_um) / LINE_UM

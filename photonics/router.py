@@ -123,7 +123,7 @@ def route(
     for label, (x, y) in result.pads.items():
         assembly.place(pads.bond_pad(size=PAD_UM), x, y)
         net = "gnd" if label.startswith("gnd") else label
-        assembly.electrical_port(label, net, x, y)
+        assembly.electrical_port(label, net, x, y, size_um=20.0)
     return result
 
 

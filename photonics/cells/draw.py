@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import gdsfactory as gf
 import klayout.db as kdb
@@ -48,10 +49,26 @@ def box(c: gf.Component, layer: tech.Layer, x1: float, y1: float, x2: float, y2:
     c.shapes(c.kcl.layer(*layer)).insert(kdb.Box(point(x1, y1), point(x2, y2)))
 
 
-def text(c: gf.Component, layer: tech.Layer, string: str, x: float, y: float) -> None:
-    """Place a text."""
+def text(
+    c: gf.Component,
+    layer: tech.Layer,
+    string: str,
+    x: float,
+    y: float,
+    side: Literal["west", "middle", "east"] = "west",
+    size_um: float = 2.0,
+) -> None:
+    """Place a text with its `side` at (x, y); `size_um` is the height it is drawn with."""
     at = point(x, y)
-    c.shapes(c.kcl.layer(*layer)).insert(kdb.Text(string, kdb.Trans(at.x, at.y)))
+    label = kdb.Text(string, kdb.Trans(at.x, at.y))
+    label.size = grid(size_um)
+    label.halign = {
+        "west": kdb.HAlign.HAlignLeft,
+        "middle": kdb.HAlign.HAlignCenter,
+        "east": kdb.HAlign.HAlignRight,
+    }[side]
+    label.valign = kdb.VAlign.VAlignBottom if side != "middle" else kdb.VAlign.VAlignCenter
+    c.shapes(c.kcl.layer(*layer)).insert(label)
 
 
 def region(c: gf.Component, layer: tech.Layer, shapes: kdb.Region) -> None:
