@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,12 @@ def test_doctor_covers_every_declared_package() -> None:
     required = [Requirement(line).name for line in declared["project"]["dependencies"]]
     covered = {canonicalize_name(need.name) for need in needs()}
     assert {canonicalize_name(name) for name in required} <= covered
+
+
+def test_doctor_refuses_another_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda n: "0.1" if n == "klayout" else real(n))
+    assert cli.run(["doctor"]) == 1
+    assert "klayout is missing: pip install 'klayout==0.30.12'" in capsys.readouterr().out
