@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import klayout.db as kdb
 
-from lightloom.photonics.checks.recognise import Device, Port
+from lightloom.photonics.checks.recognise import Device
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Net:
 def extract(
     stack: Mapping[str, kdb.Region],
     joins: Sequence[tuple[str, str]],
-    terminal_layers: Sequence[str],
+    pin_layer: str,
+    pad_layers: Sequence[str],
     devices: Sequence[Device],
     pads: Sequence[tuple[str, kdb.Point]],
     dbu: float,
@@ -40,7 +41,8 @@ def extract(
     """Return the nets that have terminals, and the terminals that are on no metal.
 
     `stack` holds the flat shapes of each conductor and via layer, `joins` the pairs of layers that
-    connect where they overlap. A terminal is on the first of `terminal_layers` with metal there.
+    connect where they overlap. Device pins are on `pin_layer`; a pad is on the first of
+    `pad_layers` with metal there.
     """
     extractor = kdb.LayoutToNetlist("chip", dbu)
     layers: dict[str, kdb.Region] = {}
@@ -53,41 +55,32 @@ def extract(
     extractor.extract_netlist()
     nets: dict[int, Net] = {}
     nowhere: list[Terminal] = []
-    wanted: list[tuple[str, Device | None, Port | None, kdb.Point]] = [
-        (label, None, None, point) for label, point in pads
-    ]
-    wanted += [
-        (port.name, device, port, port.point)
-        for device in devices
-        for port in device.ports.values()
-        if not port.optical
-    ]
-    for label, device, port, point in wanted:
-        for name in terminal_layers:
-            spot, net = _probe(extractor, layers[name], point, port)
-            if net is not None:
-                break
-        else:
-            nowhere.append(Terminal(label, device, "", point))
+    for label, device, point, names in _wanted(devices, pads, pin_layer, pad_layers):
+        hits = ((name, extractor.probe_net(layers[name], point)) for name in names)
+        layer, net = next(((name, net) for name, net in hits if net is not None), ("", None))
+        terminal = Terminal(label, device, layer, point)
+        if net is None:
+            nowhere.append(terminal)
             continue
         if net.cluster_id not in nets:
             shapes: dict[str, list[kdb.Polygon]] = {
-                layer: list(extractor.shapes_of_net(net, region, True).merged().each())
-                for layer, region in layers.items()
+                name: list(extractor.shapes_of_net(net, region, True).merged().each())
+                for name, region in layers.items()
             }
             nets[net.cluster_id] = Net([], {k: v for k, v in shapes.items() if v})
-        nets[net.cluster_id].terminals.append(Terminal(label, device, name, spot))
+        nets[net.cluster_id].terminals.append(terminal)
     return list(nets.values()), nowhere
 
 
-def _probe(
-    extractor: kdb.LayoutToNetlist, layer: kdb.Region, point: kdb.Point, port: Port | None
-) -> tuple[kdb.Point, kdb.Net | None]:
-    """Net at a point; for a pin also just inside the device, where its metal surely is."""
-    net = extractor.probe_net(layer, point)
-    if net is None and port is not None:
-        inside = kdb.Point(
-            round(point.x - 10 * port.normal[0]), round(point.y - 10 * port.normal[1])
-        )
-        return inside, extractor.probe_net(layer, inside)
-    return point, net
+def _wanted(
+    devices: Sequence[Device],
+    pads: Sequence[tuple[str, kdb.Point]],
+    pin_layer: str,
+    pad_layers: Sequence[str],
+) -> Iterator[tuple[str, Device | None, kdb.Point, Sequence[str]]]:
+    for label, point in pads:
+        yield label, None, point, pad_layers
+    for device in devices:
+        for port in device.ports.values():
+            if not port.optical:
+                yield port.name, device, port.point, (pin_layer,)

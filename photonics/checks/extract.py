@@ -162,6 +162,7 @@ def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> No
     nets, nowhere = conductors.extract(
         {names[layer]: chip.region(layer) for layer in sorted(layers)},
         [(names[a], names[b]) for a, b in tech.JOINS],
+        names[tech.M1],
         [names[layer] for layer in reversed(tech.CONDUCTORS)],
         list(result.devices.values()),
         pads,

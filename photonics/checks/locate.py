@@ -108,12 +108,12 @@ def gap(
     """
     same: list[tuple[float, float, float]] = []
     other: list[tuple[float, float, float]] = []
-    first = {layer: _edges(polygons) for layer, polygons in fragments[0].items()}
+    first = {layer: edges(polygons) for layer, polygons in fragments[0].items()}
     for fragment in fragments[1:]:
-        second = {layer: _edges(polygons) for layer, polygons in fragment.items()}
+        second = {layer: edges(polygons) for layer, polygons in fragment.items()}
         for a, b in itertools.product(first, second):
             if len(first[a]) and len(second[b]):
-                (same if a == b else other).append(_closest(first[a], second[b]))
+                (same if a == b else other).append(closest(first[a], second[b]))
     chosen = min(same, default=None)
     if other and (chosen is None or (chosen[0] > near and min(other)[0] < chosen[0])):
         chosen = min(other)
@@ -215,21 +215,22 @@ def _way(links: Sequence[Sequence[int]], starts: Sequence[int], ends: set[int]) 
     return []
 
 
-def _edges(polygons: Iterable[kdb.Polygon]) -> np.ndarray:
+def edges(polygons: Iterable[kdb.Polygon]) -> np.ndarray:
+    """Edges of polygons as rows x1, y1, x2, y2."""
     return np.array(
         [(e.x1, e.y1, e.x2, e.y2) for polygon in polygons for e in polygon.each_edge()],
         dtype=float,
     ).reshape(-1, 4)
 
 
-def _closest(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
+def closest(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     """Least distance between two sets of edges and the middle of the connecting line.
 
     Edges of separate polygons are closest at a corner of one of them.
     """
     best = (np.inf, 0.0, 0.0)
-    for edges, corners in ((a, b[:, :2]), (b, a[:, :2])):
-        start, step = edges[:, :2], edges[:, 2:] - edges[:, :2]
+    for sides, corners in ((a, b[:, :2]), (b, a[:, :2])):
+        start, step = sides[:, :2], sides[:, 2:] - sides[:, :2]
         square = np.maximum((step**2).sum(axis=1), 1e-9)
         for low in range(0, len(corners), 256):
             block = corners[low : low + 256]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lightloom.photonics import devices as physics
 from lightloom.photonics import tech
-from lightloom.photonics.checks import wires
+from lightloom.photonics.checks import locate, wires
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.recognise import Device
 from lightloom.photonics.tech import Layer
@@ -123,38 +123,38 @@ def heater_waveguide(view: View) -> Parameters:
     result = {"undercut": float(bool(view.polygons(tech.UNDERCUT)))}
     if strip is not None:
         result["length_um"] = view.path_um(strip, "o1")["path_um"]
-    return result | _film(view, "e1", "e2")
+    film = _film(view, "e1", "e2")
+    if film is None:
+        return result
+    # The current crosses the strip between the pads: everything narrower than the pads.
+    start, stop = view.device.ports["e1"].point, view.device.ports["e2"].point
+    x, width = _profile(film, start, stop)
+    middle = (x[0] + x[-1]) / 2
+    pad = max(float(width[x < middle].max()), float(width[x > middle].max()))
+    narrow = width < 0.99 * pad
+    strip_width = float(np.median(width[narrow])) if narrow.any() else pad
+    body = np.abs(width - strip_width) <= 0.02 * strip_width
+    result["heater_length_um"] = view.um(float((np.diff(x) * (body[1:] & body[:-1])).sum()))
+    result["heater_width_um"] = view.um(strip_width)
+    return result
 
 
-def _film(view: View, first: str, second: str) -> Parameters:
-    """Heater film between two pins: the part between the contact pads."""
-    films = view.polygons(tech.HEATER)
+def _film(view: View, first: str, second: str) -> kdb.Polygon | None:
+    """The heater film that joins two pins; a complaint when there is none."""
     contacts = view.polygons(tech.VIAH)
     metals = view.polygons(tech.M1)
     ends: list[list[kdb.Polygon]] = []
     for name in (first, second):
         metal = next((m for m in metals if _near(m, view.device.ports[name].point)), None)
         ends.append([] if metal is None else [c for c in contacts if metal.touches(c)])
-    film = next(
-        (f for f in films if all(any(f.touches(c) for c in end) for end in ends)),
-        None,
-    )
-    if film is None:
-        view.complain(f"heater open between {first} and {second}")
-        return {}
-    if any(a == b for a in ends[0] for b in ends[1]):
+    if any(contact in ends[1] for contact in ends[0]):
         view.complain(f"heater shorted from {first} to {second}")
-        return {}
-    # The current crosses the strip between the pads: everything narrower than the pads.
-    start, stop = view.device.ports[first].point, view.device.ports[second].point
-    x, width = _profile(film, start, stop)
-    pad = max(float(width[x < x.mean()].max()), float(width[x > x.mean()].max()))
-    narrow = float(np.median(width[width < 0.99 * pad])) if (width < 0.99 * pad).any() else pad
-    body = np.abs(width - narrow) <= 0.02 * narrow
-    return {
-        "heater_length_um": view.um(float((np.diff(x) * (body[1:] & body[:-1])).sum())),
-        "heater_width_um": view.um(narrow),
-    }
+        return None
+    for film in view.polygons(tech.HEATER):
+        if all(any(film.touches(contact) for contact in end) for end in ends):
+            return film
+    view.complain(f"heater open between {first} and {second}")
+    return None
 
 
 def edge_coupler(view: View) -> Parameters:
@@ -190,29 +190,43 @@ def _germanium(view: View, port: str, with_width: bool) -> Parameters:
 
 
 def mzm(view: View) -> Parameters:
-    """Junction arms between two couplers."""
-    view.guides(("o1", "o2"))
+    """Two junction arms between splitters."""
+    (strip,) = view.guides(("o1", "o2"))
+    _film(view, "e5", "e6")
+    junctions = kdb.Region(view.polygons(tech.P)).bbox()
+    if strip is None or strip.holes() != 1 or junctions.empty():
+        view.complain("no two arms with junctions")
+        return {}
     ports = view.device.ports
-    return {"path_um": view.um((ports["o1"].point - ports["o2"].point).length())}
+    across = abs(ports["o1"].normal[1]) > 0.5
+    # The eye between the arms is bounded by an inner side of each arm and by the ends of the
+    # splitters. What its sides are longer than straight is what the bends of an arm add.
+    eye = kdb.Polygon(list(strip.each_point_hole(0)))
+    box = eye.bbox()
+    span = box.height() if across else box.width()
+    ends = sum(
+        edge.length() for edge in eye.each_edge() if (edge.dy() if across else edge.dx()) == 0
+    )
+    extra = (eye.perimeter() - ends) / 2 - span
+    return {
+        "length_um": view.um(junctions.height() if across else junctions.width()),
+        "path_um": view.um((ports["o1"].point - ports["o2"].point).length() + extra),
+    }
 
 
 def ring_modulator(view: View) -> Parameters:
     """Ring beside a bus."""
     (bus,) = view.guides(("o1", "o2"))
+    _film(view, "e3", "e4")
     rings = [strip for strip in view.polygons(tech.WG) if strip.holes() == 1]
-    if len(rings) != 1 or bus is None:
-        view.complain(f"{len(rings)} rings; allowed: 1")
+    if len(rings) != 1 or bus is None or rings[0] == bus:
+        view.complain(f"{len(rings)} rings apart from the bus; allowed: 1")
         return {}
     ring = rings[0]
-    hole = kdb.Polygon([p for p in ring.each_point_hole(0)])
-    outer, inner = ring.bbox(), hole.bbox()
+    outer, inner = ring.bbox(), kdb.Polygon(list(ring.each_point_hole(0))).bbox()
     radius = (outer.width() + outer.height() + inner.width() + inner.height()) / 8
-    gap = _least_distance(ring, bus)
-    return {
-        "radius_um": view.um(radius),
-        "gap_um": view.um(gap),
-        **view.path_um(bus, "o1"),
-    }
+    gap, _, _ = locate.closest(locate.edges([ring]), locate.edges([bus]))
+    return {"radius_um": view.um(radius), "gap_um": view.um(gap), **view.path_um(bus, "o1")}
 
 
 MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[View], Parameters]]] = {
@@ -221,7 +235,7 @@ MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[View], Parameters]]] = {
     "heater_waveguide": (("o1", "o2", "e1", "e2"), heater_waveguide),
     "edge_coupler": (("o1", "o2"), edge_coupler),
     "ring_modulator": (("o1", "o2", "e1", "e2", "e3", "e4"), ring_modulator),
-    "mzm": (("o1", "o2", "e1", "e2", "e3", "e4", "e5"), mzm),
+    "mzm": (("o1", "o2", "e1", "e2", "e3", "e4", "e5", "e6"), mzm),
     "eam": (("o1", "o2", "e1", "e2"), eam),
     "photodiode": (("o1", "e1", "e2"), photodiode),
 }
@@ -299,13 +313,3 @@ def _profile(
     """Width of a strip across the line from `start` to `stop`, sampled along."""
     x, low, high = _sides(strip, start, stop)
     return x, high - low
-
-
-def _least_distance(a: kdb.Polygon, b: kdb.Polygon) -> float:
-    edges = [np.array([(p.x, p.y) for p in polygon.each_point_hull()], float) for polygon in (a, b)]
-    return float(
-        min(
-            np.hypot(*(edges[0][i : i + 256, None] - edges[1]).transpose(2, 0, 1)).min()
-            for i in range(0, len(edges[0]), 256)
-        )
-    )

@@ -217,8 +217,8 @@ def test_swapped_optical_ports(original, mutant):
 
 def test_metal_short(original, mutant):
     nets = original.extraction.nets
-    edges = [locate._edges(nets[name].shapes["M1"]) for name in ("h1_0", "gnd0")]
-    distance, x, y = (v * 0.001 for v in locate._closest(*edges))
+    edges = [locate.edges(nets[name].shapes["M1"]) for name in ("h1_0", "gnd0")]
+    distance, x, y = (v * 0.001 for v in locate.closest(*edges))
     reach = distance / 2 + 0.5
     mutant.change(tech.M1, add=[(x, y - reach, x + 1, y + reach)])
     verdict = mutant.lvs(original.netlist)
