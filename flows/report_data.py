@@ -208,7 +208,7 @@ class ReportData:
         figures: Key figures of the header, six to nine read well.
         checks: What was asserted.
         design: Resolved design as section to key to value, `Design.model_dump()` will do.
-        changed: Dotted keys that the user set, by `--set` or in the file; shown in bold.
+        changed: Dotted keys set on the command line; shown in bold.
     """
 
     title: str
