@@ -14,7 +14,10 @@ def sample() -> Netlist:
             "b[1].no": Instance("heater_waveguide"),
             "no": Instance("pd"),
         },
-        nets={"n0": Wire([("a", "o2"), ("b[1].no", "o1")], 12.3456789, 0.45, 1.5, -2.25), "1": Wire([])},
+        nets={
+            "n0": Wire([("a", "o2"), ("b[1].no", "o1")], 12.3456789, 0.45, 1.5, -2.25),
+            "1": Wire([]),
+        },
         electrical={"gnd": Conductor([("b[1].no", "e2"), ("no", "e1")], ["gnd", "gnd2"])},
     )
 
