@@ -20,7 +20,7 @@ from lightloom.photonics.cells.edge_coupler import edge_coupler
 from lightloom.photonics.cells.waveguides import diagonal, diagonal_reach
 from lightloom.photonics.devices import COUPLER, half_length
 from lightloom.photonics.netlist import Netlist
-from lightloom.photonics.router import Routing, Site, route
+from lightloom.photonics.router import Routing, RoutingError, Site, route
 from lightloom.spec import benes
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
@@ -31,8 +31,6 @@ LEAD_UM = 20.0
 """Straight wire between blocks."""
 DEFAULT_GAP_UM = 0.2
 """A coupler length of 0 in the design takes the 50:50 length of this gap."""
-PORTS_MAX = 16
-"""Pads of larger fabrics do not fit on two edges."""
 PAD_MARGIN_UM = 260.0
 """Pads keep this far from the west and east edges, clear of the fibre blocks."""
 
@@ -66,11 +64,7 @@ def switch_chip(switch: Switch) -> SwitchChip:
     """
     if switch.topology != "benes":
         raise DesignError(f"switch.topology = {switch.topology!r}; a chip exists for 'benes'")
-    if switch.ports > PORTS_MAX:
-        raise DesignError(
-            f"switch.ports = {switch.ports}; allowed: a layout has 2 to {PORTS_MAX} ports"
-        )
-    return _build(
+    arguments = (
         switch.ports,
         draw.on_grid(switch.coupler_gap_um),
         coupler_length(switch),
@@ -78,6 +72,10 @@ def switch_chip(switch: Switch) -> SwitchChip:
         switch.arm_imbalance_um,
         switch.heater_undercut,
     )
+    try:
+        return _build(*arguments)
+    except RoutingError as error:
+        raise DesignError(f"switch.ports = {switch.ports} cannot be wired: {error}") from None
 
 
 def transpositions(permutation: list[int]) -> list[list[int]]:
