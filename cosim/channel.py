@@ -44,7 +44,7 @@ WINDOW_UI = 1024
 
 def pole(bandwidth_hz: float) -> Transfer:
     """One pole, -3 dB at `bandwidth_hz`."""
-    return lambda f: 1.0 / (1.0 + 1j * f / bandwidth_hz)
+    return lambda f: np.asarray(1.0 / (1.0 + 1j * f / bandwidth_hz), np.complex128)
 
 
 def butterworth2(bandwidth_hz: float) -> Transfer:
@@ -135,7 +135,7 @@ def _read(path: Path) -> Any:
 
     name = f"package.touchstone = {path}"
     try:
-        network = skrf.Network(str(path))
+        network: Any = skrf.Network(str(path))
         network.renormalize(50.0)
     except FileNotFoundError:
         raise DesignError(f"{name}: no such file") from None
@@ -175,7 +175,7 @@ def _extend(name: str, f: Real, h: Complex) -> Transfer:
             f"{_delay(f, h) * 1e12:.0f} ps; allowed: at most "
             f"{1e-6 / 6 / _delay(f, h):.0f} MHz"
         )
-    phase = np.unwrap(np.angle(h))
+    phase = np.unwrap(np.asarray(np.angle(h), float))
     # the branch that goes through zero, or half a turn, at zero frequency
     at_zero = phase[0] - f[0] * (phase[1] - phase[0]) / (f[1] - f[0])
     phase = phase - np.pi * np.round(at_zero / np.pi)
@@ -202,7 +202,7 @@ def _extend(name: str, f: Real, h: Complex) -> Transfer:
 
 def _delay(f: Real, h: Complex) -> float:
     """Mean group delay, the phase step of most points being less than half a turn."""
-    step = np.angle(h[1:] / h[:-1])
+    step = np.asarray(np.angle(h[1:] / h[:-1]), float)
     step = np.where(step > 1.0, step - 2 * np.pi, step)
     return max(float(np.median(-step / (2 * np.pi * np.diff(f)))), 1e-12)
 

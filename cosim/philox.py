@@ -52,7 +52,7 @@ def uniforms(seed: int, stream: int, lane: int, pair: Words) -> npt.NDArray[np.f
         seed,
     )
     bits = np.stack([x[1] << _SHIFT | x[0], x[3] << _SHIFT | x[2]]) >> np.uint64(12)
-    return bits * 2.0**-52
+    return bits.astype(np.float64) * 2.0**-52
 
 
 def gaussian(seed: int, stream: int, lane: int, count: int) -> npt.NDArray[np.float64]:

@@ -54,10 +54,16 @@ def fabric(ports: int, *, split: float = 0.5, loss_db: float = 0.3, dac_bits: in
                 ops.append(PathOp(a=line, t=t, delay_ps=2.0, device=f"{name}.wire{line}"))
             heaters.append(
                 Heater(
-                    name=f"h{stage}_{row}", stage=stage, row=row, p_pi_mw=P_PI_MW + row,
-                    tau_us=5.0 + 0.5 * stage, resistance_ohm=500.0, x_um=0.0, y_um=0.0,
+                    name=f"h{stage}_{row}",
+                    stage=stage,
+                    row=row,
+                    p_pi_mw=P_PI_MW + row,
+                    tau_us=5.0 + 0.5 * stage,
+                    resistance_ohm=500.0,
+                    x_um=0.0,
+                    y_um=0.0,
                 )
-            )  # fmt: skip
+            )
         if stage < benes.stages(ports) - 1:
             lines = list(benes.wiring(ports, stage))  # lines[i]: where what is on line i belongs
             for place in range(ports):
@@ -113,9 +119,12 @@ def optical_model(
         fabric=fabric(ports, split=split, dac_bits=design.switch.dac_bits) if switched else None,
         routes=tuple(
             Route(
-                input=i, output=o, transfer=((1.0, 0.0),), group_delay_ps=20.0 + 0.7 * i,
+                input=i,
+                output=o,
+                transfer=((1.0, 0.0),),
+                group_delay_ps=20.0 + 0.7 * i,
                 loss_db=3.0,
-            )  # fmt: skip
+            )
             for i, o in enumerate(order)
         )
         if switched
@@ -124,8 +133,11 @@ def optical_model(
         crosstalk_floor_db=-60.0,
         engine=tuple(
             EngineLane(
-                lane=lane, laser_to_modulator_db=0.5, modulator_to_fibre_db=1.5 + 0.1 * lane,
-                fibre_to_detector_db=1.2 + 0.05 * lane, transmit_delay_ps=4.0 + 0.3 * lane,
+                lane=lane,
+                laser_to_modulator_db=0.5,
+                modulator_to_fibre_db=1.5 + 0.1 * lane,
+                fibre_to_detector_db=1.2 + 0.05 * lane,
+                transmit_delay_ps=4.0 + 0.3 * lane,
                 receive_delay_ps=3.0 + 0.2 * lane,
             )
             for lane in range(design.serdes.lanes)
@@ -137,7 +149,7 @@ def optical_model(
             bandwidth_ghz=design.receiver.pd_bandwidth_ghz,
         ),
         source={},
-    )  # fmt: skip
+    )
 
 
 def heater_codes(design: Design, permutation: Sequence[int]) -> list[int]:
