@@ -217,7 +217,7 @@ def _numbers(**values: float | None) -> list[str]:
 def _number(value: float) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} in a netlist; allowed: finite numbers")
-    text = f"{value + 0.0:.9g}"  # + 0.0: no negative zero
+    text = f"{value + 0.0:.12g}"  # + 0.0: no negative zero
     # YAML 1.1 reads 1e-06 as text: a number with an exponent needs a point before it.
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
