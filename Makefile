@@ -38,7 +38,7 @@ tools:
 	if [ -n "$$missing" ]; then \
 		echo "missing:$$missing (Debian, Ubuntu: apt-get install g++ make perl)" >&2; exit 1; fi
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c $(SUITABLE); then \
-		echo "needs Python 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1). Give one with" \
+		echo "needs Python 3.11, 3.12 or 3.13; found: $$($(or $(PYTHON),python3) --version 2>&1). Give one with" \
 		"make install PYTHON=/path/to/python3.12" >&2; exit 1; fi
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv module (Debian, Ubuntu: apt-get install python3-venv)" >&2; \
