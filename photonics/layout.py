@@ -7,17 +7,18 @@ copied from the cache without loading gdsfactory.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics.checks.verdict import Finding, Verdict
 from lightloom.photonics.netlist import Netlist
-from lightloom.spec import cache
+from lightloom.spec import benes, cache
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Design
 
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 
 Kind = Literal["switch", "engine"]
 KINDS: tuple[Kind, ...] = ("switch", "engine")
+FACTS = "facts.json"
+"""File of a cache entry that holds what is not in the others."""
+_ELSEWHERE = {
+    "switch": re.compile(r"permutation|calibration|clock_mhz|dac_bits|settle_us|circulator_.*"),
+    "engine": re.compile(
+        r"wavelength.*|laser_.*|driver_.*|ring_.*|eam_.*|mzm_(er|loss|bandwidth)_.*"
+    ),
+}
+"""Keys of the design that no layout depends on; a new key counts until it is named here."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class LayoutResult:
     """What one layout step made; every file is in the directory that was asked for."""
 
     kind: Kind
+    directory: Path
     gds: Path
     oas: Path
     lyp: Path
@@ -68,80 +79,142 @@ class LayoutResult:
 
 
 def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
-    """Lay out and check a chip of `design`; its files go to `directory`, made when missing.
+    """Write the chip `kind` of a design with its checks into `directory`, made when missing.
 
-    Writes `<kind>.gds`, `<kind>.oas`, `<kind>.lyp`, `<kind>.netlist.yml` (intended),
-    `extracted.netlist.yml`, `drc.lyrdb`, `lvs.lyrdb`, `preview.png`, `bumps.csv` (engine) and
-    `layout.json`. Raises `DesignError` for a chip that does not exist or does not fit.
+    The files are `<kind>.gds`, `.oas`, `.lyp`, `.netlist.yml` (intended), `.extracted.yml`,
+    `drc.lyrdb`, `lvs.lyrdb`, `preview.png` and `bumps.csv`. Raises `DesignError` when the design
+    has no such chip.
     """
-    place = cache.entry("layout", _key(kind, design), lambda work: _draw(kind, design, work))
+    if kind not in KINDS:
+        raise DesignError(f"layout {kind}; allowed: {', '.join(KINDS)}")
+    if kind == "switch" and design.switch.topology == "none":
+        raise DesignError("switch.topology = none; allowed: a topology, for a layout of the switch")
+    made = False
+
+    def build(place: Path) -> None:
+        nonlocal made
+        made = True
+        _make(kind, design, place)
+
+    place = cache.entry("layout", _key(kind, design), build)
     directory.mkdir(parents=True, exist_ok=True)
-    for path in place.iterdir():
-        shutil.copyfile(path, directory / path.name)
-    # Checks and extraction run every time, on the file the user gets: a verdict is never old.
-    begin = time.perf_counter()
-    chip = checks.open_chip(directory / f"{kind}.gds")
-    drc_verdict = drc.check_chip(chip)
-    drc_verdict.write_lyrdb(directory / "drc.lyrdb")
-    extraction = extract.extract_chip(chip)
-    extraction.netlist.write(directory / "extracted.netlist.yml")
-    intended = netlists.read(directory / f"{kind}.netlist.yml")
-    lvs_verdict = lvs.check_extraction(extraction, intended)
-    lvs_verdict.write_lyrdb(directory / "lvs.lyrdb")
+    for file in place.iterdir():
+        if file.name != FACTS:
+            shutil.copyfile(file, directory / file.name)
+    facts = json.loads((place / FACTS).read_text())
     return LayoutResult(
         kind=kind,
         directory=directory,
-        figures=Figures.read(directory / "layout.json"),
-        extracted=extraction.netlist,
-        drc=drc_verdict,
-        lvs=lvs_verdict,
-        check_seconds=time.perf_counter() - begin,
+        gds=directory / f"{kind}.gds",
+        oas=directory / f"{kind}.oas",
+        lyp=directory / f"{kind}.lyp",
+        netlist=directory / f"{kind}.netlist.yml",
+        preview=directory / "preview.png",
+        bumps=directory / "bumps.csv",
+        extracted=netlists.read(place / f"{kind}.extracted.yml"),
+        drc=_verdict(facts["drc"]),
+        lvs=_verdict(facts["lvs"]),
+        cells=facts["cells"],
+        crossings=facts["crossings"],
+        size_um=tuple(facts["size_um"]),
+        seconds=facts["seconds"],
+        cached=not made,
     )
 
 
 def _key(kind: Kind, design: Design) -> str:
-    sources = [path for path in HERE.rglob("*.py") if path.parent.name != "checks"]
-    packages = [f"{p} {metadata.version(p)}" for p in ("gdsfactory", "kfactory", "klayout")]
-    if kind == "switch":
-        s = design.switch
-        drawn = (
-            s.topology, s.ports, s.coupler_gap_um, s.coupler_length_um, s.arm_imbalance_um,
-            s.heater_length_um, s.heater_undercut,
-        )  # fmt: skip
-    else:
-        drawn = (design.engine.modulator, design.engine.wavelengths, design.serdes.lanes)
-    return cache.key(cache.sources(sources), *packages, kind, repr(drawn))
+    """Everything that shapes the chip: its numbers, the sources of this room, the libraries."""
+    part = design.switch if kind == "switch" else design.engine
+    numbers = {
+        name: value
+        for name, value in part.model_dump().items()
+        if not _ELSEWHERE[kind].fullmatch(name)
+    }
+    if kind == "engine":
+        numbers["lanes"] = design.serdes.lanes
+    libraries = [f"{name} {version(name)}" for name in ("gdsfactory", "klayout", "numpy", "scipy")]
+    sources = cache.sources([*Path(__file__).parent.rglob("*.py"), Path(benes.__file__)])
+    return cache.key(kind, json.dumps(numbers, sort_keys=True), sources, *libraries)
 
 
-def _draw(kind: Kind, design: Design, directory: Path) -> None:
-    # gdsfactory takes seconds to import; a cached chip does not need it
+def _make(kind: Kind, design: Design, place: Path) -> None:
+    """Fill a cache entry."""
+    # gdsfactory takes seconds to import: a chip from the cache does not need it.
     from lightloom.photonics import preview
+    from lightloom.photonics.checks import drc, extract, lvs
 
-    begin = time.perf_counter()
-    if kind == "switch":
-        from lightloom.photonics import fabric
+    seconds: dict[str, float] = {}
+    clock = _Clock(seconds)
+    chip = _switch(design) if kind == "switch" else _engine(design)
+    gds = place / f"{kind}.gds"
+    preview.write_layout(chip.component, gds)
+    preview.write_layout(chip.component, place / f"{kind}.oas")
+    preview.write_lyp(place / f"{kind}.lyp")
+    chip.netlist.write(place / f"{kind}.netlist.yml")
+    (place / "bumps.csv").write_text(_bumps(chip))
+    clock.lap("layout")
+    # From here on only what was written counts: the checks read the files back.
+    extraction = extract.extract_chip(extract.open_chip(gds))
+    extraction.netlist.write(place / f"{kind}.extracted.yml")
+    clock.lap("extract")
+    verdicts = {"drc": drc.check_chip(extraction.chip)}
+    clock.lap("drc")
+    intended = netlists.read(place / f"{kind}.netlist.yml")
+    verdicts["lvs"] = lvs.check_extraction(extraction, intended)
+    clock.lap("lvs")
+    preview.write_png(gds, place / "preview.png")
+    clock.lap("preview")
+    for name, verdict in verdicts.items():
+        verdict.write_lyrdb(place / f"{name}.lyrdb")
+    types = [instance.type for instance in chip.netlist.instances.values()]
+    facts = {
+        "cells": types.count("heater_waveguide") if kind == "switch" else design.serdes.lanes,
+        "crossings": types.count("crossing"),
+        "size_um": chip.size_um,
+        "seconds": seconds,
+        **{name: asdict(verdict) for name, verdict in verdicts.items()},
+    }
+    (place / FACTS).write_text(json.dumps(facts))
 
-        chip = fabric.switch_chip(design.switch)
-        crossings, cells = chip.crossings, len(chip.heaters)
-        line_ohm = dict(chip.routing.line_ohm)
+
+class _Clock:
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self.last, 4)
+        self.last = now
+
+
+def _switch(design: Design) -> SwitchChip:
+    from lightloom.photonics.fabric import switch_chip
+
+    return switch_chip(design.switch)
+
+
+def _engine(design: Design) -> EngineChip:
+    from lightloom.photonics.engine import engine_chip
+
+    return engine_chip(design.engine, design.serdes.lanes)
+
+
+def _bumps(chip: SwitchChip | EngineChip) -> str:
+    """Pads or bumps as CSV: name, place in um, net."""
+    nets = {pad: name for name, net in chip.netlist.electrical.items() for pad in net.pads}
+    routing = getattr(chip, "routing", None)
+    if routing is not None:
+        places = [(name, x, y) for name, (x, y) in routing.pads.items()]
     else:
-        from lightloom.photonics import engine
+        places = [(bump.name, bump.x_um, bump.y_um) for bump in getattr(chip, "bumps", ())]
+    rows = [f"{name},{x:.3f},{y:.3f},{nets.get(name, '')}\n" for name, x, y in places]
+    return "name,x_um,y_um,net\n" + "".join(rows)
 
-        chip = engine.engine_chip(design.engine, design.serdes.lanes)
-        crossings, cells = 0, chip.lanes
-        line_ohm = dict(chip.line_ohm)
-        chip.write_bumps(directory / "bumps.csv")
-    layout = directory / f"{kind}.gds"
-    preview.write_layout(chip.component, layout)
-    preview.write_layout(chip.component, directory / f"{kind}.oas")
-    preview.write_lyp(directory / f"{kind}.lyp")
-    preview.write_png(layout, directory / "preview.png")
-    chip.netlist.write(directory / f"{kind}.netlist.yml")
-    Figures(
-        cells=cells,
-        crossings=crossings,
-        width_um=chip.size_um[0],
-        height_um=chip.size_um[1],
-        line_ohm=line_ohm,
-        draw_seconds=time.perf_counter() - begin,
-    ).write(directory / "layout.json")
+
+def _verdict(data: dict[str, Any]) -> Verdict:
+    findings = (
+        Finding(**{**one, "polygon": tuple(map(tuple, one["polygon"]))}) for one in data["findings"]
+    )
+    rules = tuple((name, text) for name, text in data["rules"])
+    return Verdict(data["check"], data["cell"], rules, tuple(findings))

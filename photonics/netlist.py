@@ -6,6 +6,7 @@ another from the GDS alone; `checks.lvs` compares the two and `solver` simulates
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterator
@@ -110,6 +111,10 @@ class Netlist:
                     "allowed: one net a pin"
                 )
             seen[pin] = place
+
+    def digest(self) -> str:
+        """SHA-256 of what `write` writes."""
+        return hashlib.sha256("".join(_lines(self)).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the netlist as YAML, one line an instance or net, in the order of the dicts."""

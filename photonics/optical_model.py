@@ -59,8 +59,8 @@ def build(
     """Return the optical model with the fabric in the state that its controller set.
 
     `cell_states` are what the controller computed, `permutation` what they make; `dac_codes` are
-    the heater codes it put out, taken from the design's calibration when absent. `source` names the
-    layouts and netlists by SHA-256. Raises `DesignError` when a netlist lacks something.
+    the heater codes it put out, taken from the design's calibration when absent. `source` adds
+    files to the digests of the netlists. Raises `DesignError` when a netlist lacks something.
     """
     carrier = scatter.frequency_hz(design.engine.wavelength_nm)
     routes: tuple[Route, ...] = ()
@@ -95,7 +95,10 @@ def build(
             dark_current_na=design.receiver.dark_current_na,
             bandwidth_ghz=design.receiver.pd_bandwidth_ghz,
         ),
-        source=dict(source or {}),
+        source={
+            **{f"{n.chip}.netlist": n.digest() for n in (engine, switch) if n is not None},
+            **(source or {}),
+        },
     )
 
 
