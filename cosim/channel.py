@@ -241,7 +241,7 @@ def held(transfer: Transfer, hold_ui: float, ui_s: float, per_ui: int, longest_u
     peak, at the latest after `longest_ui` symbols, and starts where it passes 1e-5.
     """
     count = WINDOW_UI * per_ui
-    f = np.fft.rfftfreq(count, ui_s / per_ui)
+    f = np.fft.rfftfreq(count, ui_s / per_ui).astype(np.float64)
     w = 2j * np.pi * f * hold_ui * ui_s
     hold = np.ones_like(w)
     hold[1:] = -np.expm1(-w[1:]) / w[1:]
