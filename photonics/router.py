@@ -15,7 +15,7 @@ import numpy as np
 
 from lightloom.photonics import tech
 from lightloom.photonics.assembly import Assembly
-from lightloom.photonics.cells import draw, pads
+from lightloom.photonics.cells import draw, heater, pads
 from lightloom.photonics.channel import Link, RoutingError, assign, spread
 
 __all__ = ["Routing", "RoutingError", "Site", "route"]
@@ -31,6 +31,8 @@ ESCAPE_UM = 20.0
 PAD_PITCH_UM = 110.0
 """Pitch of pads of `PAD_UM`."""
 PAD_UM = 80.0
+CONTACT_UM = heater.PAD_UM
+"""Side of a heater's contacts, which add no resistance worth counting."""
 EDGE_UM = 20.0
 """From the pads to the die edge."""
 
@@ -169,15 +171,15 @@ class _Pen:
         self.assembly.place(pads.via_stack(width=width, height=height), x, y)
 
 
-def _via_ohm(side: float = LINE_UM) -> float:
-    return tech.VIA_OHM / pads.via_stack(width=side, height=side).info["cuts"]
+def _via_ohm(width: float = LINE_UM) -> float:
+    return tech.VIA_OHM / pads.via_stack(width=width, height=LINE_UM).info["cuts"]
 
 
 def _channel_line(pen: _Pen, result: Routing, link: Link, y: float, sign: int) -> None:
     """From the channel's track to the pad; `_heater_line` or `_ground` bring the net to it."""
     pad_y = sign * (result.half_height_um - EDGE_UM - PAD_UM / 2)
     across = abs(link.upper_x - link.lower_x)
-    ohm = _ohm(tech.M2, abs(pad_y - y))
+    ohm = _ohm(tech.M2, abs(pad_y - y) - PAD_UM / 2)
     if across >= PITCH_UM:
         pen.wire(tech.M1, (link.lower_x, y), (link.upper_x, y))
         pen.via(link.lower_x, y)
@@ -208,7 +210,9 @@ def _heater_line(
     pen.via(x, site.y_um)
     pen.wire(tech.M2, (x, site.y_um), (x, track_y))
     result.line_ohm[site.label] += (
-        _ohm(tech.M1, site.x1_um - x) + _via_ohm() + _ohm(tech.M2, abs(track_y - site.y_um))
+        _ohm(tech.M1, site.x1_um - CONTACT_UM / 2 - x)
+        + _via_ohm()
+        + _ohm(tech.M2, abs(track_y - site.y_um))
     )
 
 
@@ -265,5 +269,7 @@ def _ground_ohm(
     resistance = np.linalg.inv(conductance)
     for site in sites:
         node = index[site.stage, site.y_um]
-        stub = _ohm(tech.M1, bus_x[site.stage] - site.x2_um) + _via_ohm()
+        # Vias take the current over the width of the bus: on average at its middle.
+        length = bus_x[site.stage] - site.x2_um - CONTACT_UM / 2
+        stub = _ohm(tech.M1, length) + _via_ohm(BUS_UM)
         result.ground_ohm[site.label] = stub + float(resistance[node, node])

@@ -1,0 +1,69 @@
+"""The technology is plain data that is right in itself, and needs no layout tool."""
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from lightloom.photonics import tech
+
+
+def test_layers_are_told_apart():
+    assert Counter(info.layer for info in tech.LAYERS.values()).most_common(1)[0][1] == 1
+    assert Counter(info.colour for info in tech.LAYERS.values()).most_common(1)[0][1] <= 2
+
+
+def test_constants_carry_the_number_of_their_layer():
+    for name, info in tech.LAYERS.items():
+        assert getattr(tech, name) == info.layer
+        assert name == name.upper()
+
+
+def test_rule_names_are_unique_and_say_what_they_ask():
+    names = [rule.name for rule in tech.RULES]
+    assert len(set(names)) == len(names)
+    for rule in tech.RULES:
+        assert f"{rule.value_um:g} um" in rule.text
+        assert rule.name.split(".")[0] in rule.text
+        assert (rule.other is not None) == (rule.kind in ("enclosure", "separation"))
+
+
+def test_every_mask_layer_has_width_space_and_grid_rules():
+    kinds = {(rule.layer, rule.kind) for rule in tech.RULES}
+    masks = [i for n, i in tech.LAYERS.items() if n not in ("LABEL", "TEXT", "DEVREC", "PIN")]
+    for info in masks:
+        assert (info.layer, "grid") in kinds
+        if info.name != "DICE":
+            assert {(info.layer, "width"), (info.layer, "space")} <= kinds
+
+
+@pytest.mark.parametrize("section", tech.CROSS_SECTIONS.values(), ids=tech.CROSS_SECTIONS)
+def test_cross_sections_are_on_the_grid(section):
+    for _, low, high in section.strips:
+        assert low < high
+        for edge in (low, high):
+            assert abs(edge / tech.DBU_UM - round(edge / tech.DBU_UM)) < 1e-6
+
+
+def test_light_modules_do_not_load_the_layout_tool():
+    code = (
+        "import sys; import lightloom.photonics, lightloom.photonics.tech, "
+        "lightloom.photonics.devices, lightloom.photonics.channel; "
+        "sys.exit('gdsfactory' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_pdk_is_ours_and_has_our_layers():
+    from lightloom.photonics import pdk
+
+    assert pdk.PDK.name == "lightloom"
+    for name, info in tech.LAYERS.items():
+        assert pdk.LAYER[name].layer == info.layer[0]
+        assert pdk.LAYER[name].datatype == info.layer[1]
+    strip = pdk.PDK.get_cross_section("strip")
+    assert strip.width == tech.WIRE_WIDTH
+    assert strip.layer == tech.WG
+    pn = pdk.PDK.get_cross_section("pn")
+    assert {tuple(s.layer) for s in pn.sections} == {layer for layer, _, _ in tech.PN.strips}
