@@ -220,4 +220,3 @@ def ber(value: Ber) -> Markup:
         x = at(value.predicted)
         canvas.path(f"M{x:.2f} {y - 5:.2f}l4 5l-4 5l-4 -5Z", BAD, 1.2)
     return canvas.render()
-

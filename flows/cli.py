@@ -29,9 +29,7 @@ app = typer.Typer(
 )
 
 DesignFile = Annotated[Path, typer.Argument(metavar="DESIGN.toml", show_default=False)]
-DesignOption = Annotated[
-    Path, typer.Option("--design", metavar="FILE", help="Design file.")
-]
+DesignOption = Annotated[Path, typer.Option("--design", metavar="FILE", help="Design file.")]
 Out = Annotated[
     Path | None,
     typer.Option("-o", "--out", metavar="DIR", help="Default: build/<design>/<step>."),

@@ -56,15 +56,11 @@ class Matrix:
 
 
 def compute(design: Design, permutation: Sequence[int], wavelength_nm: Sequence[float]) -> Matrix:
-    """Lay out the switch, extract it, and evaluate it at the design's calibration."""
-    from lightloom.photonics import calibration, fabric, optical_model, scatter, solver
-    from lightloom.photonics.checks import extract
+    """Evaluate the netlist extracted from the switch's layout at the design's calibration."""
+    from lightloom.photonics import calibration, layout, optical_model, scatter, solver
 
-    chip = fabric.switch_chip(design.switch)
     with tempfile.TemporaryDirectory() as folder:
-        gds = Path(folder) / "switch.gds"
-        chip.component.write_gds(gds)
-        netlist = extract.extract(gds)
+        netlist = layout.run("switch", design, Path(folder)).extracted
     program = optical_model.fabric_program(netlist, design.switch.ports)
     model = optical_model.fabric(design, netlist, program)
     table = calibration.codes(model, design.switch.calibration)

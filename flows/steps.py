@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lightloom.flows import blocks
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
-from lightloom.spec import Design
+from lightloom.spec import Design, benes
 
 if TYPE_CHECKING:
     from lightloom.photonics.checks.verdict import Verdict
@@ -47,6 +48,47 @@ def verilog(
             log.result(f"{out / made.manifest.verilog}: {lines} lines")
         text = json.dumps({"design": design.name, "blocks": manifests}, indent=1)
         (run.directory / "manifest.json").write_text(text + "\n")
+    return run.exit_code
+
+
+def layout(
+    path: Path,
+    design: Design,
+    changed: Mapping[str, str],
+    chip: Literal["switch", "engine"],
+    out: Path,
+    log: Reporter,
+) -> int:
+    """Write a chip with its checks, and the optical model; exit code 1 when a check finds fault."""
+    from lightloom.flows.link import destinations
+    from lightloom.photonics import layout, optical_model
+
+    with Run(out, f"layout {chip}", log, changed) as run:
+        run.input("design", path)
+        with run.step("layout, DRC, LVS"):
+            made = layout.run(chip, design, run.directory)
+        with run.step("optical model"), tempfile.TemporaryDirectory() as folder:
+            # The model is of the whole path, so the other chip is needed too.
+            engine = switch = made.extracted
+            switched = design.switch.topology != "none"
+            if chip == "switch":
+                engine = layout.run("engine", design, Path(folder)).extracted
+            elif switched:
+                switch = layout.run("switch", design, Path(folder)).extracted
+            wanted = destinations(design)
+            states = benes.route(wanted) if switched else ()
+            model = optical_model.build(
+                design, switch if switched else None, engine, wanted, states
+            )
+            model.write(run.directory / "optical_model.json")
+        run.metrics["layout.cells"] = made.cells
+        run.metrics["layout.crossings"] = made.crossings
+        run.metrics["layout.seconds"] = round(sum(made.seconds.values()), 4)
+        run.metrics["layout.cached"] = made.cached
+        run.metrics["layout.width_um"], run.metrics["layout.height_um"] = made.size_um
+        _conclude(made.drc, "layout.drc_violations", out, run, log)
+        _conclude(made.lvs, "layout.lvs_mismatches", out, run, log)
+        log.result(f"{out / made.gds.name}: {made.caption}")
     return run.exit_code
 
 

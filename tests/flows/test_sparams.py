@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import klayout.db as kdb
 import numpy as np
 import pytest
 
 from lightloom.flows import cli, sparams
-from lightloom.photonics import calibration, fabric, optical_model
+from lightloom.photonics import calibration, layout, optical_model
 from lightloom.photonics.checks import extract
 from lightloom.spec import Design, benes
 
@@ -18,15 +17,6 @@ def design() -> Design:
     return Design.model_validate(
         {"name": "two", "serdes": {"lanes": 2}, "switch": {"ports": 2, "permutation": [1, 0]}}
     )
-
-
-@pytest.fixture(scope="module")
-def chip(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("chip")
-    made = fabric.switch_chip(design.switch)
-    made.component.write_gds(folder / "switch.gds")
-    made.netlist.write(folder / "switch.netlist.yml")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +35,10 @@ def test_light_goes_where_it_was_sent(matrix: sparams.Matrix) -> None:
 
 
 def test_the_carrier_agrees_with_the_optical_model(
-    design: Design, chip: Path, matrix: sparams.Matrix
+    design: Design, matrix: sparams.Matrix, tmp_path: Path
 ) -> None:
-    model = optical_model.fabric(design, extract.extract(chip / "switch.gds"))
+    chip = layout.run("switch", design, tmp_path)
+    model = optical_model.fabric(design, extract.extract(chip.gds))
     table = calibration.codes(model, "nominal")
     codes = [table["cross" if s else "bar"][c] for c, s in enumerate(benes.route((1, 0)))]
     expected = optical_model.transfer(model, calibration.phases_rad(model, codes))
@@ -103,39 +94,3 @@ def test_what_has_no_matrix_is_refused(
     out = ["-o", str(tmp_path / "out")]
     assert cli.run(["sparams", "--design", str(design), *arguments, *out]) == 2
     assert message in capsys.readouterr().err
-
-
-def test_drc_and_lvs_pass_the_chip_as_drawn(chip: Path, tmp_path: Path) -> None:
-    gds, netlist = str(chip / "switch.gds"), str(chip / "switch.netlist.yml")
-    assert cli.run(["drc", gds, "-o", str(tmp_path / "drc")]) == 0
-    assert cli.run(["lvs", gds, "--netlist", netlist, "-o", str(tmp_path / "lvs")]) == 0
-    metrics = json.loads((tmp_path / "lvs" / "metrics.json").read_text())
-    assert metrics == {"layout.lvs_mismatches": 0}
-
-
-def test_a_spoiled_chip_fails_with_the_place(
-    chip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    layout = kdb.Layout()
-    layout.read(str(chip / "switch.gds"))
-    top = layout.top_cell()
-    # A sliver of waveguide in a corner where there is nothing: too narrow, and part of no net.
-    box = top.dbbox()
-    x, y = box.left + 30.0, box.top - 30.0
-    top.shapes(layout.layer(1, 0)).insert(kdb.DBox(x, y, x + 5, y + 0.05))
-    layout.write(str(tmp_path / "bad.gds"))
-    arguments = [str(tmp_path / "bad.gds"), "-o", str(tmp_path / "drc")]
-    assert cli.run(["drc", *arguments]) == 1
-    text = capsys.readouterr().out
-    lines = [line for line in text.splitlines() if " at (" in line]
-    assert any(f"({x:.0f}" in line or abs(_place(line)[0] - x) < 6 for line in lines)
-    assert all(abs(_place(line)[1] - y) < 1 for line in lines)
-    assert (tmp_path / "drc" / "drc.lyrdb").exists()
-    assert json.loads((tmp_path / "drc" / "run.json").read_text())["passed"] is False
-    netlist = ["--netlist", str(chip / "switch.netlist.yml")]
-    assert cli.run(["lvs", arguments[0], *netlist, "-o", str(tmp_path / "lvs")]) == 1
-
-
-def _place(line: str) -> tuple[float, float]:
-    x, y = line.split("(")[1].split(")")[0].split(",")
-    return float(x), float(y)

@@ -1,0 +1,102 @@
+"""The commands for one part: layout with its checks, and the checks on any file."""
+
+import json
+from pathlib import Path
+
+import klayout.db as kdb
+import pytest
+
+from lightloom.flows import cli
+from lightloom.spec import OpticalModel
+
+DESIGN = "[serdes]\nlanes = 2\n[switch]\nports = 2\npermutation = [1, 0]\n"
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("design") / "two.toml"
+    path.write_text(DESIGN)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chip(design: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("layout") / "switch"
+    assert cli.run(["layout", "switch", "--design", str(design), "-o", str(out)]) == 0
+    return out
+
+
+def test_layout_writes_the_chip_its_checks_and_the_optical_model(chip: Path) -> None:
+    names = {path.name for path in chip.iterdir()}
+    assert names >= {
+        "switch.gds", "switch.oas", "switch.lyp", "switch.netlist.yml", "drc.lyrdb", "lvs.lyrdb",
+        "preview.png", "bumps.csv", "optical_model.json", "metrics.json", "run.json",
+    }  # fmt: skip
+    metrics = json.loads((chip / "metrics.json").read_text())
+    assert metrics["layout.drc_violations"] == 0
+    assert metrics["layout.lvs_mismatches"] == 0
+    assert (metrics["layout.cells"], metrics["layout.crossings"]) == (1, 0)
+    assert metrics["layout.seconds"] > 0
+    model = OpticalModel.read(chip / "optical_model.json")
+    assert model.permutation == (1, 0)
+    assert [(route.input, route.output) for route in model.routes] == [(0, 1), (1, 0)]
+
+
+def test_gdsii_and_oasis_hold_the_same_layout(chip: Path) -> None:
+    gds, oasis = kdb.Layout(), kdb.Layout()
+    gds.read(str(chip / "switch.gds"))
+    oasis.read(str(chip / "switch.oas"))
+    assert kdb.LayoutDiff().compare(gds, oasis, kdb.LayoutDiff.NoLayerNames)
+
+
+def test_layout_of_an_engine_has_its_lanes(design: Path, tmp_path: Path) -> None:
+    out = tmp_path / "engine"
+    arguments = ["--set", "switch.topology=none", "--set", "engine.modulator=ring"]
+    assert cli.run(["layout", "engine", "--design", str(design), *arguments, "-o", str(out)]) == 0
+    assert json.loads((out / "metrics.json").read_text())["layout.cells"] == 2
+    model = OpticalModel.read(out / "optical_model.json")
+    assert (model.fabric, model.modulator.kind, len(model.engine)) == (None, "ring", 2)
+
+
+def test_layout_of_a_switch_that_is_not_there_is_refused(
+    design: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--set", "switch.topology=none", "-o", str(tmp_path / "out")]
+    assert cli.run(["layout", "switch", "--design", str(design), *arguments]) == 2
+    assert "switch.topology = none; allowed: a topology" in capsys.readouterr().err
+
+
+def test_drc_and_lvs_pass_the_chip_as_drawn(chip: Path, tmp_path: Path) -> None:
+    gds, netlist = str(chip / "switch.gds"), str(chip / "switch.netlist.yml")
+    assert cli.run(["drc", gds, "-o", str(tmp_path / "drc")]) == 0
+    assert cli.run(["lvs", gds, "--netlist", netlist, "-o", str(tmp_path / "lvs")]) == 0
+    metrics = json.loads((tmp_path / "lvs" / "metrics.json").read_text())
+    assert metrics == {"layout.lvs_mismatches": 0}
+
+
+def test_a_spoiled_chip_fails_with_the_place(
+    chip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = kdb.Layout()
+    layout.read(str(chip / "switch.gds"))
+    top = layout.top_cell()
+    # A sliver of waveguide in a corner where there is nothing: too narrow, and part of no net.
+    box = top.dbbox()
+    x, y = box.left + 30.0, box.top - 30.0
+    top.shapes(layout.layer(1, 0)).insert(kdb.DBox(x, y, x + 5, y + 0.05))
+    layout.write(str(tmp_path / "bad.gds"))
+    arguments = [str(tmp_path / "bad.gds"), "-o", str(tmp_path / "drc")]
+    assert cli.run(["drc", *arguments]) == 1
+    text = capsys.readouterr().out
+    lines = [line for line in text.splitlines() if " at (" in line]
+    assert any(f"({x:.0f}" in line or abs(_place(line)[0] - x) < 6 for line in lines)
+    assert all(abs(_place(line)[1] - y) < 1 for line in lines)
+    assert (tmp_path / "drc" / "drc.lyrdb").exists()
+    assert json.loads((tmp_path / "drc" / "run.json").read_text())["passed"] is False
+    netlist = ["--netlist", str(chip / "switch.netlist.yml")]
+    assert cli.run(["lvs", arguments[0], *netlist, "-o", str(tmp_path / "lvs")]) == 1
+
+
+def _place(line: str) -> tuple[float, float]:
+    x, y = line.split("(")[1].split(")")[0].split(",")
+    return float(x), float(y)
