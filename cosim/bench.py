@@ -18,7 +18,6 @@ import numpy as np
 from cocotb.triggers import First, RisingEdge, Timer, ValueChange
 from cocotb.utils import get_sim_time
 
-#EYE from lightloom.cosim import eye
 from lightloom.cosim.coefficients import build as build_coefficients
 from lightloom.cosim.host import Host
 from lightloom.cosim.kernel.binding import Kernel
@@ -38,6 +37,9 @@ POLL_US = 1.0
 """Interval at which the fabric's state is recorded while it moves."""
 
 
+EYE_SYMBOLS = 1000
+EYE_POINTS = 32
+"""Symbols of each lane and points of each symbol that are kept for the eye diagram."""
 SLICES = 64
 """Parts of the error count after which phases are looked at."""
 
@@ -238,7 +240,9 @@ class Bench:
         ]
         up = await self.within(limit + enabled - start, self.dut.both_up)
         for task in rises:
-            if not task.done():
+            if up:
+                await task
+            elif not task.done():
                 task.cancel()
         progress("bring-up: " + ("up" if up else "did not come up"))
         return up
@@ -247,6 +251,27 @@ class Bench:
         while not int(signal.value):
             await RisingEdge(signal)
         self.lock_us[side] = now_us() - since
+
+    async def check_routes(self) -> str | None:
+        """Compare the lane numbers received with the permutation; take a misrouted link down.
+
+        Lanes carry their number, so the link itself comes up whatever way the light takes; only
+        the host knows where it should have gone.
+        """
+        wrong = []
+        for source, output in enumerate(self.setup.destinations[: self.lanes]):
+            for side, here, there in ((1, output, source), (0, source, output)):
+                status = await self.hosts[side].read(f"lane[{here}].status")
+                if status["lane_id"] != there:
+                    wrong.append(
+                        f"lane {here} of {'AB'[side]} hears lane {status['lane_id']}, not {there}"
+                    )
+        if not wrong:
+            return None
+        for host in self.hosts:
+            await host.update("control", enable=0)
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return wrong[0] + more
 
     async def carry(self) -> None:
         """Send the payload both ways until it has arrived or can no longer."""
@@ -319,7 +344,7 @@ class Bench:
             latency_ns_max=float(latency.max()) if len(latency) else None,
         )
 
-    async def finish(self, up: bool, cpu_s: float) -> None:
+    async def finish(self, up: bool, misrouted: str | None, cpu_s: float) -> None:
         """Read the registers, write the outcome and what was received."""
         sides = (await self._side(0), await self._side(1))
         words = int(self.dut.words_a.value) + int(self.dut.words_b.value)
@@ -331,13 +356,27 @@ class Bench:
             line_bits=words * self.lanes * self.setup.design.serdes.symbols_per_clock,
             cpu_s=cpu_s,
             up=up,
+            misrouted=misrouted,
         )
         outcome.write(self.directory / "outcome.json")
         for side, name in ((1, "received.bin"), (0, "received_by_a.bin")):
             data = self.traffic.received(side).data
             if data is not None:
                 (self.directory / name).write_bytes(data)
-        #EYE eye.capture(self.kernel).save(self.directory / "eye.npz")
+        self.record_waveforms()
+
+    def record_waveforms(self) -> None:
+        """Write the last received symbols of every lane, as the sampler sees them."""
+        waves = np.empty((2, self.lanes, EYE_SYMBOLS, EYE_POINTS))
+        for direction in (0, 1):
+            for lane in range(self.lanes):
+                # a symbol of the picture begins half a symbol before its sampling instant
+                start = self.kernel.instant(direction, lane) - EYE_SYMBOLS - 0.5
+                wave = self.kernel.observe(
+                    direction, lane, start, 1 / EYE_POINTS, EYE_SYMBOLS * EYE_POINTS
+                )
+                waves[direction, lane] = wave.reshape(EYE_SYMBOLS, EYE_POINTS)
+        np.savez_compressed(self.directory / "waveforms.npz", volts=waves.astype(np.float32))
 
 
 def _signed(value: int, bits: int) -> int:
@@ -352,10 +391,13 @@ async def link(dut: Any) -> None:
     begin = time.process_time()
     bench.start()
     refused = await bench.switch()
-    up = False
+    up, misrouted = False, None
     if refused is None:
         await bench.count_errors()
         up = await bench.bring_up()
         if up:
+            misrouted = await bench.check_routes()
+            up = misrouted is None
+        if up:
             await bench.carry()
-    await bench.finish(up, time.process_time() - begin)
+    await bench.finish(up, misrouted, time.process_time() - begin)

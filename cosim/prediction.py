@@ -1,6 +1,8 @@
-"""The error rate that the model's Q gives a lane, for the receiver that the RTL settled on."""
+"""The error rates that the model's Q gives, for the receivers that the RTL settled on."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,47 +11,42 @@ from lightloom.cosim.coefficients import Coefficients
 from lightloom.cosim.setup import LaneErrors
 from lightloom.spec import Design
 
-TAP_STEPS = 64
-"""FFE side taps count in this fraction of the main tap."""
-SAMPLE_STEPS = 4
-"""The feedback tap counts in this fraction of a sampler step."""
+
+def instants(lane: LaneErrors, count: int) -> np.ndarray:
+    """`count` quantiles of the sampling instant of a lane during its count, 0 to 1 UI."""
+    seen = np.asarray(lane.instants_ui)
+    # a phase that wanders across the symbol border must not be averaged through the other half
+    middle = np.angle(np.exp(2j * np.pi * seen).mean()) / (2 * np.pi)
+    away = (seen - middle + 0.5) % 1.0 - 0.5
+    return (middle + np.quantile(away, (np.arange(count) + 0.5) / count)) % 1.0
 
 
-def equalizer(design: Design, lane: LaneErrors) -> statistics.Equalizer:
-    """The receive equalizer of a lane as its registers read."""
-    count = design.serdes.rx_ffe_taps
-    side = [tap / TAP_STEPS for tap in lane.taps[: count - 1]]
-    pre = 1 if count > 1 else 0
-    taps = (*side[:pre], 1.0, *side[pre:])
-    return statistics.Equalizer(taps, pre, lane.dfe / SAMPLE_STEPS)
-
-
-def bit_error_rate(
+def bit_error_rates(
     design: Design,
     coefficients: Coefficients,
     side: int,
-    lane: LaneErrors,
+    lanes: Sequence[LaneErrors],
     matrix: np.ndarray | None,
     *,
-    symbols: int = 8192,
-    phases: int = 16,
-) -> float:
-    """Closed-form error rate of receive lane `lane` of `side` (0 is A).
+    symbols: int = 16384,
+    phases: int = 8,
+) -> list[float]:
+    """Closed-form error rate of receive lanes of `side` (0 is A), in the order of `lanes`.
 
-    The sampling phase that moved is taken at `phases` of its quantiles. `matrix` is the switch's field transfer `[output, input]` between lanes, None without a switch.
+    The sampling phase that moved is taken at `phases` of its quantiles. `matrix` is the switch's
+    field transfer `[output, input]` between lanes, None without a switch.
     """
     pattern = statistics.pattern(
-        coefficients,
-        1 - side,
-        lane.lane,
-        tx_ffe=design.serdes.tx_ffe,
-        matrix=matrix,
-        symbols=symbols,
+        coefficients, 1 - side, tx_ffe=design.serdes.tx_ffe, matrix=matrix, symbols=symbols
     )
-    instants = np.asarray(lane.instants_ui)
-    # a phase that wanders across the symbol border must not be averaged through the other half
-    middle = np.angle(np.exp(2j * np.pi * instants).mean()) / (2 * np.pi)
-    away = (instants - middle + 0.5) % 1.0 - 0.5
-    quantiles = np.quantile(away, (np.arange(phases) + 0.5) / phases)
-    fractions = (middle + quantiles) % 1.0
-    return statistics.bit_error_rate(coefficients, pattern, fractions, equalizer(design, lane))
+    count = design.serdes.rx_ffe_taps - 1
+    return [
+        statistics.bit_error_rate(
+            coefficients,
+            pattern,
+            lane.lane,
+            instants(lane, phases),
+            statistics.Equalizer.from_registers(lane.taps[:count], lane.dfe),
+        )
+        for lane in lanes
+    ]

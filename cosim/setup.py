@@ -115,3 +115,6 @@ class Outcome(Frozen):
     cpu_s: float
     """CPU time of the simulation itself, start of the clocks to the last event."""
     up: bool
+    """Both sides came up, and the lanes are where the switch was told to bring them."""
+    misrouted: str | None = None
+    """What the host found wrong with the lanes' numbers when it took the link down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from lightloom import spec
-from lightloom.flows import link_figures, link_report
+from lightloom.cosim import session
+from lightloom.cosim.kernel import build as kernel_build
+from lightloom.cosim.setup import Outcome, Setup
+from lightloom.flows import link_conclude
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
+from lightloom.photonics import calibration, layout, optical_model
+from lightloom.rtl import library
 from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, benes
 
 PAYLOAD_LIMIT = 1 << 24
@@ -23,19 +28,25 @@ BUILT_IN_PAYLOAD_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What was generated for a design before the link runs."""
+class Rtl:
+    """Generated Verilog and the executable that simulates it."""
 
-    design: Design
     serdes: RtlManifest
     controller: RtlManifest | None
+    binary: Path
+    kernel: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Optics:
+    """Layouts with their checks, and the optical model before any light has been switched."""
+
+    engine: layout.LayoutResult
+    switch: layout.LayoutResult | None
     model: OpticalModel
     bar: tuple[int, ...]
     cross: tuple[int, ...]
-    destinations: tuple[int, ...]
-    binary: Path
-    kernel: Path
-    build_s: float
 
 
 def destinations(design: Design) -> tuple[int, ...]:
@@ -72,3 +83,113 @@ def payload_file(design: Design, given: Path | None, directory: Path) -> Path:
     if size > PAYLOAD_LIMIT:
         raise DesignError(f"run.payload = {path}: {size} bytes; allowed: 0 to {PAYLOAD_LIMIT}")
     return path
+
+
+def rtl(design: Design, jobs: int) -> Rtl:
+    """Generate and compile what is not in the cache yet."""
+    begin = time.perf_counter()
+    serdes_file, serdes = library.serdes(design)
+    controller_file = controller = None
+    if design.switch.topology != "none":
+        controller_file, controller = library.controller(design)
+    kernel = kernel_build.library()
+    binary = session.compile_bench(design, serdes_file, controller_file, kernel, jobs=jobs)
+    return Rtl(serdes, controller, binary, kernel, time.perf_counter() - begin)
+
+
+def optics(design: Design, directory: Path) -> Optics:
+    """Lay out and check both chips; the model is that of the permutation asked for."""
+    engine = layout.run("engine", design, directory / "engine")
+    if design.switch.topology == "none":
+        lanes = tuple(range(design.serdes.lanes))
+        model = optical_model.build(design, None, engine.extracted, lanes, ())
+        return Optics(engine, None, model, (), ())
+    switch = layout.run("switch", design, directory / "switch")
+    wanted = destinations(design)
+    model = optical_model.build(
+        design, switch.extracted, engine.extracted, wanted, benes.route(wanted)
+    )
+    assert model.fabric is not None
+    table = calibration.codes(model.fabric, design.switch.calibration)
+    return Optics(engine, switch, model, tuple(table["bar"]), tuple(table["cross"]))
+
+
+def switched(design: Design, made: Optics, outcome: Outcome) -> OpticalModel:
+    """The optical model for the cell states that the controller RTL set."""
+    if outcome.switching is None or made.switch is None or outcome.switching.refused:
+        return made.model
+    states = outcome.switching.states
+    return optical_model.build(
+        design,
+        made.switch.extracted,
+        made.engine.extracted,
+        benes.apply(design.switch.ports, states),
+        states,
+        outcome.switching.codes,
+        made.model.source,
+    )
+
+
+def run(
+    design_path: Path,
+    overrides: Mapping[str, str],
+    payload: Path | None,
+    out: Path,
+    jobs: int,
+    log: Reporter,
+) -> int:
+    """Run the whole link of a design file into `out`; returns the exit code.
+
+    Raises `DesignError` for input that cannot be used; then nothing in `out` has changed.
+    """
+    design = spec.resolve(spec.load(design_path, overrides), design_path.resolve().parent)
+    with Run(out, "link", log, dict(overrides)) as job:
+        job.input("design", design_path)
+        if design.package.touchstone is not None:
+            job.input("touchstone", Path(design.package.touchstone))
+        carried = payload_file(design, payload, job.directory)
+        job.input("payload", carried)
+        (job.directory / "resolved.json").write_text(design.model_dump_json(indent=1) + "\n")
+        # the compiler is a process of its own, so the layout can be drawn meanwhile
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(rtl, design, jobs)
+            with job.step("layout, DRC, LVS, optical model"):
+                made = optics(design, job.directory)
+            with job.step("RTL and simulator build"):
+                built = pending.result()
+        with job.step("co-simulation", 1.0) as step:
+            outcome = session.simulate(
+                Setup(
+                    design=design,
+                    model=made.model,
+                    serdes=built.serdes,
+                    controller=built.controller,
+                    destinations=destinations(design),
+                    bar=made.bar,
+                    cross=made.cross,
+                    kernel=str(built.kernel),
+                    payload=str(carried.resolve()),
+                ),
+                built.binary,
+                job.directory,
+                progress=lambda event: step.update(
+                    float(str(event.get("fraction", step.done))),
+                    f"{event['text']}, {float(str(event['time_us'])):.1f} us simulated",
+                ),
+            )
+        with job.step("measurements and report"):
+            model = switched(design, made, outcome)
+            model.write(job.directory / "optical_model.json")
+            link_conclude.conclude(
+                job,
+                design,
+                model,
+                built.serdes,
+                outcome,
+                layouts=[made.engine, *([made.switch] if made.switch else [])],
+                payload_bytes=carried.stat().st_size,
+                build_s=built.seconds,
+                changed=tuple(overrides),
+            )
+        log.result(link_conclude.summary(job, outcome))
+    return job.exit_code

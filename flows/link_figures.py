@@ -57,12 +57,9 @@ class Delay:
 def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[Delay, ...]:
     """First word in to first word out, by stage, for the slowest lane of the A to B direction."""
     clock_ns = design.serdes.symbols_per_clock / design.serdes.baud_gbd
-    rtl = [
-        (name, Delay(name, cycles * clock_ns, cycles))
-        for name, cycles in serdes.latency_cycles.items()
-    ]
-    transmit = [d for name, d in rtl if name.startswith("tx")]
-    receive = [d for name, d in rtl if not name.startswith("tx")]
+    rtl = [Delay(name, cycles * clock_ns, cycles) for name, cycles in serdes.latency_cycles.items()]
+    first = next((n for n, part in enumerate(rtl) if part.name.startswith("rx")), len(rtl))
+    transmit, receive = rtl[:first], rtl[first:]
     engines = {lane.lane: lane for lane in model.engine}
     routes = {route.input: route for route in model.routes}
 

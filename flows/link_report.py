@@ -94,6 +94,8 @@ def _headline(design: Design, outcome: Outcome, run: Run) -> str:
     size = run.metrics["link.payload_bytes"]
     if outcome.switching is not None and outcome.switching.refused:
         return f"The link was not started: {outcome.switching.refused}."
+    if outcome.misrouted is not None:
+        return f"The light went astray and the host took the link down: {outcome.misrouted}."
     if not outcome.up:
         reasons = ", ".join(
             f"{side.name} in {side.state} after {side.fail_reason.lower().replace('_', ' ')}"

@@ -144,7 +144,7 @@ class Engine(Frozen):
         1360.0,
         "Carrier; the O-band is 1260-1360 nm (ITU-T G.Sup39).",
     )
-    laser_power_dbm: float = _f(10.0, -30.0, 20.0, "Per lane at the modulator input.")
+    laser_power_dbm: float = _f(7.0, -30.0, 20.0, "Per lane at the modulator input.")
     laser_rin_db_per_hz: float = _f(
         -150.0,
         -180.0,

@@ -1,0 +1,173 @@
+"""From the outcome of a link run to its files, its verdict and its words on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightloom.cosim import coefficients, prediction
+from lightloom.cosim.setup import Outcome
+from lightloom.flows import eyes as eye_figures
+from lightloom.flows import link_figures, link_report, report
+from lightloom.flows.report_data import Check, Finding, Picture
+from lightloom.flows.runs import Run
+from lightloom.photonics import calibration, optical_model
+from lightloom.photonics.layout import LayoutResult
+from lightloom.spec import Design, OpticalModel, RtlManifest
+
+KEPT_FROM_BENCH = ("setup.json", "outcome.json", "simulation.log", "waveforms.npz", "results.xml")
+"""Files of the simulation that go to `cosim/` in the output folder."""
+
+
+def conclude(
+    run: Run,
+    design: Design,
+    model: OpticalModel,
+    serdes: RtlManifest,
+    outcome: Outcome,
+    *,
+    layouts: Sequence[LayoutResult],
+    payload_bytes: int,
+    build_s: float,
+    changed: Sequence[str],
+) -> None:
+    """Measure, judge, and write metrics, figures and the report."""
+    codes = outcome.switching.codes if outcome.switching else ()
+    energies = link_figures.energy(design, model, link_figures.heater_power_mw(model, codes))
+    delays = link_figures.latency(design, model, serdes)
+    measured = eye_figures.measure(run.directory / "waveforms.npz")
+    drc = sum(len(made.drc.findings) for made in layouts)
+    lvs = sum(len(made.lvs.findings) for made in layouts)
+    run.metrics.update(
+        link_figures.metrics(
+            design,
+            outcome,
+            payload_bytes=payload_bytes,
+            energies=energies,
+            eye_height_mv=measured.height_mv,
+            eye_width_ui=measured.width_ui,
+            build_s=build_s,
+            drc=drc,
+            lvs=lvs,
+        )
+    )
+    predicted = predict(design, model, outcome, symbols=8192, phases=4)
+    run.metrics["link.pre_fec_ber_model"] = (
+        sum(predicted.values()) / len(predicted) if predicted else None
+    )
+    checks = _checks(run, outcome)
+    run.failed = not all(check.passed for check in checks)
+    figures = link_figures.link_figures(design, outcome, delays, energies)
+    if figures is not None:
+        figures.write(run.directory / "link_figures.json")
+    pictures = [
+        Picture(f"{made.kind} chip", made.preview.read_bytes(), made.caption) for made in layouts
+    ]
+    findings = [
+        Finding(verdict.check, f.rule, f.message, f.x_um, f.y_um)
+        for made in layouts
+        for verdict in (made.drc, made.lvs)
+        for f in verdict.findings
+    ]
+    data = link_report.fill(
+        run,
+        design,
+        model,
+        outcome,
+        delays=delays,
+        energies=energies,
+        eyes=measured.eyes,
+        predicted=predicted,
+        pictures=pictures,
+        findings=findings,
+        checks=checks,
+        changed=changed,
+    )
+    report.write(data, run.directory / "report.html")
+    _tidy(run.directory)
+
+
+def summary(run: Run, outcome: Outcome) -> str:
+    """What the terminal shows at the end."""
+    m = run.metrics
+    counted = link_figures.errors(*outcome.sides)
+    lines = []
+    if outcome.switching is not None:
+        at = m["ocs.reconfiguration_us"]
+        lines.append(
+            outcome.switching.refused
+            or f"switch    routed by the controller, light steady {at:.1f} us after commit"
+        )
+    if outcome.up:
+        wrong = m["link.payload_errors"]
+        state = "unchanged" if not wrong else f"{wrong} wrong or missing bytes"
+        lines += [
+            f"link      up after {m['link.lock_time_us']:.1f} us",
+            f"payload   {m['link.payload_bytes']} bytes each way, {state}",
+        ]
+        if m["link.latency_ns"] is not None:
+            lines.append(f"latency   {m['link.latency_ns']:.1f} ns first word in to first word out")
+    else:
+        reasons = outcome.misrouted or "; ".join(map(link_report.status, outcome.sides))
+        lines.append(f"link      down: {reasons}")
+    lines += [
+        f"BER       {counted.text()}",
+        f"energy    {m['link.energy_pj_per_bit']:.2f} pJ/bit",
+        f"layout    {m['layout.drc_violations']} DRC, {m['layout.lvs_mismatches']} LVS findings",
+        f"speed     {m['cosim.bits_per_s'] / 1e6:.2f} Mbit of line simulated a CPU second",
+        f"report    {run.out / 'report.html'}",
+    ]
+    return "\n".join(lines)
+
+
+def predict(
+    design: Design, model: OpticalModel, outcome: Outcome, *, symbols: int, phases: int
+) -> dict[tuple[int, int], float]:
+    """Closed-form error rate by receiving side and lane, for lanes that were counted."""
+    matrix = None
+    if model.fabric is not None:
+        if outcome.switching is None or outcome.switching.refused:
+            return {}
+        turned = calibration.phases_rad(model.fabric, outcome.switching.codes)
+        lit = design.serdes.lanes
+        matrix = optical_model.transfer(model.fabric, turned)[:lit, :lit]
+    made = coefficients.build(design, model)
+    found: dict[tuple[int, int], float] = {}
+    for side, measured in enumerate(outcome.sides):
+        lanes = [lane for lane in measured.errors if lane.locked and lane.bits]
+        if lanes:
+            rates = prediction.bit_error_rates(
+                design, made, side, lanes, matrix, symbols=symbols, phases=phases
+            )
+            found |= {(side, lane.lane): rate for lane, rate in zip(lanes, rates, strict=True)}
+    return found
+
+
+def _checks(run: Run, outcome: Outcome) -> list[Check]:
+    m = run.metrics
+    found = []
+    if outcome.switching is not None:
+        refused = outcome.switching.refused
+        found.append(Check("switch routed", refused is None, refused or ""))
+        astray = outcome.misrouted
+        found.append(Check("lanes arrive where they should", astray is None, astray or ""))
+    states = "; ".join(map(link_report.status, outcome.sides))
+    found += [
+        Check("link came up", outcome.up, states),
+        Check(
+            "payload intact",
+            outcome.up and m["link.payload_errors"] == 0,
+            f"{m['link.payload_errors']} wrong or missing bytes, {m['link.payload_bytes']} each way",
+        ),
+        Check("DRC", m["layout.drc_violations"] == 0, f"{m['layout.drc_violations']} findings"),
+        Check("LVS", m["layout.lvs_mismatches"] == 0, f"{m['layout.lvs_mismatches']} findings"),
+    ]
+    return found
+
+
+def _tidy(directory: Path) -> None:
+    place = directory / "cosim"
+    place.mkdir(exist_ok=True)
+    for name in KEPT_FROM_BENCH:
+        if (directory / name).exists():
+            (directory / name).rename(place / name)

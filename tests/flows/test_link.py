@@ -1,0 +1,185 @@
+"""Complete links: one design file in, light in between, the payload out."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightloom import spec
+from lightloom.flows import link
+from lightloom.flows.cli import main
+from lightloom.spec import DesignError
+
+DESIGN = Path(__file__).parents[2] / "designs" / "xpu_cpo.toml"
+KEYS = """link.up link.payload_bytes link.payload_errors link.bits_simulated link.pre_fec_ber
+    link.pre_fec_ber_low link.pre_fec_ber_high link.post_fec_ber link.latency_ns link.lock_time_us
+    link.energy_pj_per_bit eye.height_mv eye.width_ui ocs.reconfiguration_us cosim.bits_per_s
+    cosim.build_s layout.drc_violations layout.lvs_mismatches"""
+
+
+def run(out, *arguments):
+    """Run `lightloom link`; returns exit code and metrics."""
+    code = main(["link", str(DESIGN), "-q", "-o", str(out), *arguments])
+    return code, json.loads((out / "metrics.json").read_text())
+
+
+def settings(**values):
+    return [
+        part
+        for key, value in values.items()
+        for part in ("--set", f"{key.replace('__', '.')}={value}")
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3000])
+def test_a_file_arrives_unchanged_and_every_figure_is_there(tmp_path, size):
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(size).bytes(size))
+    out = tmp_path / "out"
+    code, metrics = run(out, "--payload", str(payload), *settings(run__ber_bits=400_000))
+    assert code == 0
+    assert (out / "received.bin").read_bytes() == payload.read_bytes()
+    assert set(KEYS.split()) <= set(metrics)
+    assert metrics["link.up"] is True
+    assert (metrics["link.payload_bytes"], metrics["link.payload_errors"]) == (size, 0)
+    assert (metrics["layout.drc_violations"], metrics["layout.lvs_mismatches"]) == (0, 0)
+    assert metrics["link.pre_fec_ber"] == 0.0
+    assert 0 < metrics["link.pre_fec_ber_high"] < 1e-4
+    # 10 m of fibre are 49 ns; the rest is the RTL and the packages
+    assert 49 < metrics["link.latency_ns"] < 400
+    assert metrics["eye.height_mv"] > 0
+    assert 0.2 < metrics["eye.width_ui"] <= 1
+    assert 0 < metrics["link.lock_time_us"] < 60
+    # plain heaters of 10 us: within 1 dB of the final loss in a few time constants
+    assert 1 < metrics["ocs.reconfiguration_us"] < 60
+    report = (out / "report.html").read_text()
+    assert "<svg" in report
+    assert "http://" not in report.replace("http://www.w3.org", "")
+
+
+@pytest.mark.slow
+def test_a_megabyte_arrives_unchanged(tmp_path):
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(9).bytes(1 << 20))
+    out = tmp_path / "out"
+    code, metrics = run(out, "--payload", str(payload))
+    assert code == 0
+    assert (out / "received.bin").read_bytes() == payload.read_bytes()
+    assert metrics["link.payload_errors"] == 0
+
+
+def test_less_light_means_more_errors_as_the_closed_form_says(tmp_path):
+    rates = []
+    for power, bits in (
+        (7, 400_000),
+        (0, 8_000_000),
+        (-1, 4_000_000),
+        (-2, 1_000_000),
+        (-3, 400_000),
+    ):
+        code, metrics = run(
+            tmp_path / f"{power}", *settings(engine__laser_power_dbm=power, run__ber_bits=bits)
+        )
+        assert code in (0, 1)
+        rates.append(metrics)
+    found = [m["link.pre_fec_ber"] for m in rates]
+    print(found, [m["link.pre_fec_ber_model"] for m in rates])
+    assert all(a <= b for a, b in itertools.pairwise(found))
+    for m in rates[1:]:
+        assert (
+            m["link.pre_fec_ber_low"] <= m["link.pre_fec_ber_model"] <= m["link.pre_fec_ber_high"]
+        )
+
+
+def test_below_sensitivity_the_link_says_so_in_time(tmp_path):
+    code, metrics = run(
+        tmp_path / "out", *settings(engine__laser_power_dbm=-8, run__ber_bits=100_000)
+    )
+    assert code == 1
+    assert metrics["link.up"] is False
+    outcome = json.loads((tmp_path / "out" / "cosim" / "outcome.json").read_text())
+    assert {side["fail_reason"] for side in outcome["sides"]} != {"NONE"}
+    design = spec.load(DESIGN)
+    assert outcome["end_us"] < 3 * design.serdes.bring_up_timeout_us + design.switch.settle_us + 20
+
+
+def test_a_wrong_calibration_takes_the_link_down(tmp_path):
+    good = tmp_path / "good"
+    code, _ = run(good, *settings(run__ber_bits=100_000))
+    assert code == 0
+    setup = json.loads((good / "cosim" / "setup.json").read_text())
+    wrong = {"bar": setup["cross"], "cross": setup["bar"]}
+    table = tmp_path / "swapped.json"
+    table.write_text(json.dumps(wrong))
+    code, metrics = run(
+        tmp_path / "bad",
+        *settings(switch__calibration=json.dumps(str(table)), run__ber_bits=100_000,
+                  switch__permutation="[0,2,1,3,4,5,7,6]"),
+    )  # fmt: skip
+    assert code == 1
+    assert metrics["link.up"] is False
+    outcome = json.loads((tmp_path / "bad" / "cosim" / "outcome.json").read_text())
+    assert "hears lane" in outcome["misrouted"]
+    # codes halfway between bar and cross split the light: nothing comes up at all
+    half = [code // 2 for code in wrong["cross"]]
+    table.write_text(json.dumps({"bar": half, "cross": half}))
+    code, metrics = run(
+        tmp_path / "half",
+        *settings(switch__calibration=json.dumps(str(table)), run__ber_bits=100_000),
+    )
+    assert code == 1
+    assert metrics["link.up"] is False
+
+
+def test_the_layout_reaches_the_bit_error_rate(tmp_path):
+    """A coupler gap as drawn moves crosstalk, loss and, through them, the error rate."""
+    common = {"engine__laser_power_dbm": 0, "run__ber_bits": 2_000_000}
+    leaks, rates = [], []
+    for name, more in (
+        ("drawn as meant", {}),
+        ("gap", {"switch__coupler_gap_um": 0.23}),
+        ("imbalance", {"switch__arm_imbalance_um": 0.06}),
+    ):
+        _, metrics = run(tmp_path / name, *settings(**common, **more))
+        model = spec.OpticalModel.read(tmp_path / name / "optical_model.json")
+        leaks.append(max(leak.power_db for leak in model.crosstalk))
+        rates.append(metrics["link.pre_fec_ber"])
+    print(leaks, rates)
+    assert leaks[1] > leaks[0] + 3
+    assert leaks[2] > leaks[0] + 3
+    assert rates[1] > 2 * rates[0]
+    assert rates[2] > 2 * rates[0]
+
+
+def test_named_permutations_keep_lanes_among_lanes():
+    design = spec.parse({"name": "t", "serdes": {"lanes": 4}, "switch": {"ports": 8}}, "t")
+    assert link.destinations(design) == (3, 2, 1, 0, 4, 5, 6, 7)
+    for name in ("identity", "random"):
+        chosen = design.model_copy(
+            update={"switch": design.switch.model_copy(update={"permutation": name})}
+        )
+        made = link.destinations(chosen)
+        assert sorted(made) == list(range(8))
+        assert sorted(made[:4]) == [0, 1, 2, 3]
+        assert made == link.destinations(chosen)
+
+
+def test_the_built_in_payload_is_the_same_every_time(tmp_path):
+    design = spec.parse({"name": "t"}, "t")
+    first = link.payload_file(design, None, tmp_path).read_bytes()
+    assert len(first) == link.BUILT_IN_PAYLOAD_BYTES
+    assert link.payload_file(design, None, tmp_path).read_bytes() == first
+
+
+def test_a_payload_that_cannot_be_carried_is_named(tmp_path, monkeypatch):
+    design = spec.parse({"name": "t"}, "t")
+    with pytest.raises(DesignError, match=r"absent: cannot be read: No such file"):
+        link.payload_file(design, tmp_path / "absent", tmp_path)
+    with pytest.raises(DesignError, match="not a file"):
+        link.payload_file(design, tmp_path, tmp_path)
+    monkeypatch.setattr(link, "PAYLOAD_LIMIT", 3)
+    (tmp_path / "big").write_bytes(b"1234")
+    with pytest.raises(DesignError, match=r"4 bytes; allowed: 0 to 3"):
+        link.payload_file(design, tmp_path / "big", tmp_path)
