@@ -14,6 +14,7 @@ Source: A. R. Djordjevic et al., IEEE Trans. Electromagn. Compat. 43, 662 (2001)
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,10 @@ DEBYE_HIGH = 2 * np.pi * 1e12
 PASSIVE_LIMIT = 1.01
 """Greatest singular value of a file's matrix that passes as rounding or calibration residue."""
 LEAST_POINTS = 16
-WINDOW_UI = 1024
-"""Length of the window in which responses are transformed."""
+MOST_BYTES = 1 << 26
+WINDOW_UI = 2048
+"""Length of the window in which responses are transformed; the tail of skin loss is long."""
+EARLIEST_UI = 32
 
 
 # -- elements -----------------------------------------------------------------------------------
@@ -133,9 +136,16 @@ def touchstone(path: Path, nyquist_hz: float) -> Transfer:
 def _read(path: Path) -> Any:
     import skrf
 
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise DesignError(
+            f"package.touchstone = {path}: {path.stat().st_size} bytes; "
+            f"allowed: at most {MOST_BYTES}"
+        )
     name = f"package.touchstone = {path}"
     try:
-        network: Any = skrf.Network(str(path))
+        file: Any = io.StringIO(path.read_text())
+        file.name = path.name  # its ending says how many ports
+        network: Any = skrf.Network(file)
         network.renormalize(50.0)
     except FileNotFoundError:
         raise DesignError(f"{name}: no such file") from None
@@ -237,8 +247,9 @@ class Response:
 def held(transfer: Transfer, hold_ui: float, ui_s: float, per_ui: int, longest_ui: int) -> Response:
     """Response to a level of 1 that is held for `hold_ui` symbols.
 
-    The window is long against any ringing; the response is cut where it stays below 3e-4 of its
-    peak, at the latest after `longest_ui` symbols, and starts where it passes 1e-5.
+    The window is long against any ringing. The response starts where it passes 1e-4 of its peak,
+    at most `EARLIEST_UI` before it, and is cut where it stays below 3e-4, at the latest after
+    `longest_ui` symbols.
     """
     count = WINDOW_UI * per_ui
     f = np.fft.rfftfreq(count, ui_s / per_ui).astype(np.float64)
@@ -248,9 +259,12 @@ def held(transfer: Transfer, hold_ui: float, ui_s: float, per_ui: int, longest_u
     response = np.fft.irfft(transfer(f) * hold, count) * hold_ui * per_ui
     # what lies before time zero is at the window's end
     response = np.roll(response, count // 8)
-    peak = np.abs(response).max()
-    first = int(np.argmax(np.abs(response) > 1e-5 * peak))
-    last = count - 1 - int(np.argmax(np.abs(response[::-1]) > 3e-4 * peak))
+    size = np.abs(response)
+    top = int(np.argmax(size))
+    start = max(0, top - EARLIEST_UI * per_ui)
+    first = start + int(np.argmax(size[start : top + 1] > 1e-4 * size[top]))
+    after = size[top : top + longest_ui * per_ui]
+    last = top + int(np.flatnonzero(after > 3e-4 * size[top])[-1])
     symbols = min(max(1, -(-(last + 1 - first) // per_ui)), longest_ui)
     values = response[first : first + symbols * per_ui]
     whole = float(response.sum())
