@@ -42,11 +42,29 @@ def test_layout_writes_the_chip_its_checks_and_the_optical_model(chip: Path) -> 
     assert [(route.input, route.output) for route in model.routes] == [(0, 1), (1, 0)]
 
 
+def flat(path: Path) -> dict[tuple[int, int], tuple[kdb.Region, set[tuple[str, str]]]]:
+    """Merged shapes and texts of each layer."""
+    layout = kdb.Layout()
+    layout.read(str(path))
+    top = layout.top_cell()
+    found = {}
+    for index in layout.layer_indexes():
+        info = layout.get_info(index)
+        texts = kdb.Texts(top.begin_shapes_rec(index))
+        words = {(text.string, str(text.position())) for text in texts.each()}
+        region = kdb.Region(top.begin_shapes_rec(index)).merged()
+        if words or not region.is_empty():
+            found[info.layer, info.datatype] = region, words
+    return found
+
+
 def test_gdsii_and_oasis_hold_the_same_layout(chip: Path) -> None:
-    gds, oasis = kdb.Layout(), kdb.Layout()
-    gds.read(str(chip / "switch.gds"))
-    oasis.read(str(chip / "switch.oas"))
-    assert kdb.LayoutDiff().compare(gds, oasis, kdb.LayoutDiff.NoLayerNames)
+    gds, oasis = flat(chip / "switch.gds"), flat(chip / "switch.oas")
+    assert gds.keys() == oasis.keys()
+    assert len(gds) > 5
+    for layer, (region, words) in gds.items():
+        assert (region ^ oasis[layer][0]).is_empty(), layer
+        assert words == oasis[layer][1], layer
 
 
 def test_layout_of_an_engine_has_its_lanes(design: Path, tmp_path: Path) -> None:
