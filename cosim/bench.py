@@ -116,6 +116,9 @@ class Bench:
         host = Host(dut, "o", setup.controller)
         design = setup.design.switch
         await Timer(1, "us")
+        for side in self.hosts:
+            # no bring-up through light that is still on its way to another port
+            await side.update("control", enable=0)
         for cell, (bar, cross) in enumerate(zip(setup.bar, setup.cross, strict=True)):
             await host.write(f"calibration[{cell}]", bar=bar, cross=cross)
         for port, output in enumerate(setup.destinations):
