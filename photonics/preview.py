@@ -35,10 +35,35 @@ def write_layout(component: gf.Component, path: Path) -> None:
     options.gds2_write_timestamps = False
     options.oasis_compression_level = 2
     options.write_context_info = False
-    options.keep_instances = False
-    options.clear_cells()
-    options.add_cell(component.cell_index())
-    component.kcl.layout.write(str(path), options)
+    _canonical(component).write(str(path), options)
+
+
+def _canonical(component: gf.Component) -> kdb.Layout:
+    """Copy a component into a layout of its own, cells and instances in a fixed order.
+
+    All components of a process share one layout, so its order tells what was built before.
+    """
+    source, top = component.kcl.layout, component.kdb_cell
+    layout = kdb.Layout()
+    layout.dbu = source.dbu
+    indices = [*top.called_cells(), top.cell_index()]
+    names = sorted((source.cell(index).name, index) for index in indices)
+    copies = {index: layout.create_cell(name) for name, index in names}
+    for info in tech.LAYERS.values():
+        layer = layout.layer(*info.layer)
+        drawn = source.find_layer(*info.layer)
+        for index, copy in copies.items():
+            if drawn is not None:
+                copy.shapes(layer).insert(source.cell(index).shapes(drawn))
+    for index, copy in copies.items():
+        arrays = []
+        for instance in source.cell(index).each_inst():
+            array = instance.cell_inst.dup()
+            array.cell_index = copies[instance.cell_index].cell_index()
+            arrays.append(array)
+        for array in sorted(arrays, key=lambda a: (a.cell_index, str(a))):
+            copy.insert(array)
+    return layout
 
 
 def write_lyp(path: Path) -> None:

@@ -1,0 +1,203 @@
+"""The switch chip: built for every size, to the closed forms, the same bytes every time."""
+
+import hashlib
+import itertools
+import random
+import subprocess
+import sys
+
+import klayout.db as kdb
+import pytest
+
+from lightloom.photonics import preview, tech
+from lightloom.photonics.cells import heater
+from lightloom.photonics.checks import lvs
+from lightloom.photonics.devices import half_length
+from lightloom.photonics.fabric import FIBRE_UM, switch_chip, transpositions
+from lightloom.spec import benes
+from lightloom.spec.base import DesignError
+from lightloom.spec.design import Switch
+
+SIZES = (2, 4, 8, 16)
+
+
+def walk(netlist, ports, states):
+    """Follow the light of every input through the intended netlist with cells bar or cross."""
+    peer = {}
+    for wire in netlist.nets.values():
+        a, b = wire.pins
+        peer[a], peer[b] = b, a
+    chip_port = {pin: name for name, pin in netlist.ports.items()}
+    straight = {
+        "crossing": {"o1": "o3", "o2": "o4"},
+        "edge_coupler": {"o2": "o1", "o1": "o2"},
+        "heater_waveguide": {"o1": "o2"},
+    }
+    result = []
+    for line in range(ports):
+        pin = netlist.ports[f"in{line}"]
+        while True:
+            name, port = pin
+            kind = netlist.instances[name].type
+            if kind == "coupler2x2":
+                # The first coupler of a cell stands for the whole: its state decides the output.
+                stage, row = (int(x) for x in name.removesuffix(".in")[1:].split("_"))
+                cross = states[stage * ports // 2 + row]
+                upper = (port == "o2") != bool(cross)
+                leaves = (f"m{stage}_{row}.out", "o3" if upper else "o4")
+            else:
+                leaves = (name, straight[kind][port])
+            if leaves in chip_port:
+                result.append(int(chip_port[leaves].removeprefix("out")))
+                break
+            pin = peer[leaves]
+    return result
+
+
+@pytest.mark.parametrize("ports", [*SIZES, 32])
+def test_counts_are_the_closed_forms(ports):
+    chip = switch_chip(Switch(ports=ports))
+    kinds = [instance.type for instance in chip.netlist.instances.values()]
+    assert kinds.count("heater_waveguide") == benes.cells(ports) == len(chip.heaters)
+    assert kinds.count("coupler2x2") == 2 * benes.cells(ports)
+    assert kinds.count("crossing") == benes.crossings(ports) == chip.crossings
+    assert kinds.count("edge_coupler") == 2 * ports == len(chip.netlist.ports)
+    assert chip.stages == benes.stages(ports)
+
+
+def test_eight_ports_have_sixteen_crossings():
+    assert switch_chip(Switch()).crossings == 16
+
+
+@pytest.mark.parametrize("ports", SIZES)
+def test_the_netlist_routes_as_the_benes_network(ports):
+    chip = switch_chip(Switch(ports=ports))
+    rng = random.Random(ports)
+    for _ in range(20):
+        states = [rng.randint(0, 1) for _ in range(benes.cells(ports))]
+        assert walk(chip.netlist, ports, states) == benes.apply(ports, states)
+
+
+@pytest.mark.parametrize("ports", SIZES)
+def test_the_layout_keeps_the_rules(ports, broken_rules):
+    assert broken_rules(switch_chip(Switch(ports=ports)).component) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ports": 2},
+        {"ports": 4, "arm_imbalance_um": -7.5},
+        {"arm_imbalance_um": 0.3, "coupler_gap_um": 0.251, "heater_undercut": True},
+        {"ports": 4, "coupler_length_um": 33.3333, "heater_length_um": 120.5},
+    ],
+)
+def test_the_layout_is_what_the_netlist_says(changes, tmp_path, broken_rules):
+    chip = switch_chip(Switch(**changes))
+    path = tmp_path / "switch.gds"
+    preview.write_layout(chip.component, path)
+    assert [str(f) for f in lvs.check(path, chip.netlist).findings] == []
+    assert broken_rules(chip.component) == []
+
+
+def test_parameters_reach_the_netlist():
+    chip = switch_chip(Switch(ports=4, coupler_gap_um=0.23, heater_length_um=150.0))
+    coupler = chip.netlist.instances["m0_0.in"].parameters
+    assert coupler["gap_um"] == 0.23
+    assert coupler["length_um"] == half_length(0.2)
+    phase = chip.netlist.instances["m1_0.heater"].parameters
+    assert phase["heater_length_um"] == 150.0
+    assert phase["length_um"] == heater.total_length(150.0)
+    assert phase["undercut"] == 0.0
+
+
+def test_heaters_are_in_the_order_of_the_cells():
+    labels = [site.label for site in switch_chip(Switch()).heaters]
+    assert labels == [f"h{stage}_{row}" for stage in range(5) for row in range(4)]
+    electrical = switch_chip(Switch()).netlist.electrical
+    for label in labels:
+        assert electrical[label].pads == [label]
+        assert electrical[label].pins == [(f"m{label[1:]}.heater", "e1")]
+    assert len(electrical["gnd"].pins) == 20
+
+
+def test_fibres_are_at_pitch_on_both_edges(texts):
+    chip = switch_chip(Switch())
+    places = dict(texts(chip.component, tech.LABEL))
+    for side, x in (("in", 0.0), ("out", chip.size_um[0])):
+        points = [places[f"{side}{i}"] for i in range(8)]
+        assert {p.x for p in points} == {round(x / tech.DBU_UM)}
+        steps = {a.y - b.y for a, b in itertools.pairwise(points)}
+        assert steps == {round(FIBRE_UM / tech.DBU_UM)}
+
+
+def test_devices_are_where_the_netlist_says(regions):
+    chip = switch_chip(Switch())
+    outlines = regions(chip.component)[tech.DEVREC]
+    centres = {(b.center().x, b.center().y) for b in (p.bbox() for p in outlines.each())}
+    stated = {
+        (round(i.x_um / tech.DBU_UM), round(i.y_um / tech.DBU_UM))
+        for i in chip.netlist.instances.values()
+    }
+    # Merged outlines would be fewer: devices neither overlap nor touch.
+    assert len(centres) == len(chip.netlist.instances)
+    assert all(min(abs(x - a) + abs(y - b) for a, b in centres) <= 1 for x, y in stated)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_transpositions_sort_with_as_many_swaps_as_inversions(seed):
+    rng = random.Random(seed)
+    order = list(range(rng.randint(1, 20)))
+    rng.shuffle(order)
+    swaps = transpositions(order)
+    lines = list(range(len(order)))
+    for column in swaps:
+        assert len({i for upper in column for i in (upper, upper + 1)}) == 2 * len(column)
+        for upper in column:
+            lines[upper], lines[upper + 1] = lines[upper + 1], lines[upper]
+    assert [order[line] for line in lines] == sorted(order)
+    inversions = sum(a > b for i, a in enumerate(order) for b in order[i + 1 :])
+    assert sum(map(len, swaps)) == inversions
+
+
+def test_equal_designs_are_one_object_and_other_keys_do_not_matter():
+    chip = switch_chip(Switch())
+    assert switch_chip(Switch(permutation="identity", dac_bits=12)) is chip
+    assert switch_chip(Switch(coupler_gap_um=0.21)) is not chip
+    assert switch_chip(Switch(coupler_gap_um=0.21)).netlist.chip != chip.netlist.chip
+
+
+def test_another_process_writes_the_same_bytes(tmp_path):
+    # The other process builds other chips first: cells of one design must not leak into another.
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from lightloom.photonics import preview\n"
+        "from lightloom.photonics.fabric import switch_chip\n"
+        "from lightloom.spec.design import Switch\n"
+        "switch_chip(Switch(ports=4, coupler_gap_um=0.3)); switch_chip(Switch(ports=2))\n"
+        "for name in ('a.gds', 'a.oas'):\n"
+        "    preview.write_layout(switch_chip(Switch()).component, Path(sys.argv[1]) / name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    for suffix in ("gds", "oas"):
+        path = tmp_path / f"b.{suffix}"
+        preview.write_layout(switch_chip(Switch()).component, path)
+        first, second = (
+            hashlib.sha256(p.read_bytes()).hexdigest() for p in (path, tmp_path / f"a.{suffix}")
+        )
+        assert first == second
+
+
+def test_only_this_chip_is_in_its_file(tmp_path):
+    switch_chip(Switch(ports=4))
+    path = tmp_path / "b.gds"
+    preview.write_layout(switch_chip(Switch()).component, path)
+    layout = kdb.Layout()
+    layout.read(str(path))
+    assert [cell.name for cell in layout.top_cells()] == [switch_chip(Switch()).netlist.chip]
+
+
+def test_a_missing_topology_is_refused():
+    with pytest.raises(DesignError, match=r"switch\.topology = 'none'; a chip exists for 'benes'"):
+        switch_chip(Switch(topology="none"))
