@@ -45,7 +45,7 @@ def opening(folded: Real) -> Opening:
 
 
 def density(folded: Real, levels: int) -> tuple[Real, tuple[float, float]]:
-    """Counts `[level, time]` over two symbols, and the volts of the lowest and highest level edge."""
+    """Counts `[level, time]` over two symbols, and the volts of the lowest and highest edge."""
     two = np.concatenate([folded[:-1], folded[1:]], axis=1)
     span = 1.1 * float(np.abs(folded).max())
     columns = [

@@ -114,7 +114,7 @@ def summary(run: Run, outcome: Outcome) -> str:
         f"BER       {counted.text()}",
         f"energy    {m['link.energy_pj_per_bit']:.2f} pJ/bit",
         f"layout    {m['layout.drc_violations']} DRC, {m['layout.lvs_mismatches']} LVS findings",
-        f"speed     {m['cosim.bits_per_s'] / 1e6:.2f} Mbit of line simulated a CPU second",
+        f"speed     {outcome.line_bits / outcome.cpu_s / 1e6:.2f} Mbit of line a CPU second",
         f"report    {run.out / 'report.html'}",
     ]
     return "\n".join(lines)
@@ -157,7 +157,7 @@ def _checks(run: Run, outcome: Outcome) -> list[Check]:
         Check(
             "payload intact",
             outcome.up and m["link.payload_errors"] == 0,
-            f"{m['link.payload_errors']} wrong or missing bytes, {m['link.payload_bytes']} each way",
+            f"{m['link.payload_errors']} of {m['link.payload_bytes']} bytes wrong or missing",
         ),
         Check("DRC", m["layout.drc_violations"] == 0, f"{m['layout.drc_violations']} findings"),
         Check("LVS", m["layout.lvs_mismatches"] == 0, f"{m['layout.lvs_mismatches']} findings"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from lightloom.cosim.setup import Outcome, Side
 from lightloom.cosim.statistics import clopper_pearson
@@ -51,7 +52,7 @@ class Delay:
     name: str
     ns: float
     cycles: int | None = None
-    kind: str = "rtl"
+    kind: Literal["rtl", "electrical", "flight"] = "rtl"
 
 
 def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[Delay, ...]:

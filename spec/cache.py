@@ -1,7 +1,7 @@
 """Content-addressed results on disk: layouts, Verilog, compiled models.
 
-The cache is `$LIGHTLOOM_CACHE`, else `lightloom` under `$XDG_CACHE_HOME` or `~/.cache`. An entry is a
-directory that appears whole or not at all; processes that want the same entry wait for the first.
+The cache is `$LIGHTLOOM_CACHE`, else `lightloom` under `$XDG_CACHE_HOME` or `~/.cache`. An entry is
+a directory that appears whole or not at all; processes that want the same entry wait for the first.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def sources(paths: Iterable[Path]) -> str:
 
 
 def entry(kind: str, name: str, build: Callable[[Path], None]) -> Path:
-    """Return the directory of entry `name`; `build(directory)` fills it when it is not there yet."""
+    """Return the directory of entry `name`; `build(directory)` fills it when it is missing."""
     place = root() / kind / name
     if place.is_dir():
         return place

@@ -46,8 +46,8 @@ def executable(
 ) -> Path:
     """Return the simulation executable for generated Verilog and the optics library `kernel`.
 
-    `parameters` are those of `top.sv`; `switch` says whether a controller stands in the link. Raises
-    `DesignError` when a tool is missing or the build fails, with the last lines of its log.
+    `parameters` are those of `top.sv`; `switch` says whether a controller stands in the link.
+    Raises `DesignError` when a tool is missing or the build fails, with the errors of its log.
     """
     for tool in ("g++", "make", "perl"):
         if shutil.which(tool) is None:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from lightloom import spec
-from lightloom.flows import link
-from lightloom.flows.cli import main
+from lightloom.flows import cli, link
 from lightloom.spec import DesignError
 
 DESIGN = Path(__file__).parents[2] / "designs" / "xpu_cpo.toml"
@@ -21,7 +20,7 @@ KEYS = """link.up link.payload_bytes link.payload_errors link.bits_simulated lin
 
 def run(out, *arguments):
     """Run `lightloom link`; returns exit code and metrics."""
-    code = main(["link", str(DESIGN), "-q", "-o", str(out), *arguments])
+    code = cli.run(["link", str(DESIGN), "-q", "-o", str(out), *arguments])
     return code, json.loads((out / "metrics.json").read_text())
 
 

@@ -51,7 +51,8 @@ def model(*, fabric=True):
         if fabric
         else None,
         routes=tuple(
-            Route(input=i, output=1 - i, transfer=((0.7, 0.0),), group_delay_ps=20.0 + i, loss_db=3.0)
+            Route(input=i, output=1 - i, transfer=((0.7, 0.0),), group_delay_ps=20.0 + i,
+                  loss_db=3.0)
             for i in range(2)
         )
         if fabric
@@ -98,7 +99,8 @@ def test_a_payload_that_never_started_is_missing_whole():
 
 def test_reconfiguration_ends_when_every_route_stays_within_a_decibel():
     switching = Switching(
-        states=(1,), codes=(0,), commit_us=10.0, done_us=14.0, time_us=(10.0, 11.0, 12.0, 13.0, 14.0),
+        states=(1,), codes=(0,), commit_us=10.0, done_us=14.0,
+        time_us=(10.0, 11.0, 12.0, 13.0, 14.0),
         loss_db=((30.0, 3.0), (8.0, 3.0), (3.2, 5.0), (3.1, 3.0), (3.0, 3.0)), refused=None,
     )  # fmt: skip
     assert link_figures.reconfiguration_us(outcome(side(), side("B"), switching=switching)) == 3.0
