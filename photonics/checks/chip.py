@@ -73,8 +73,10 @@ def open_chip(path: Path) -> Chip:
     if size > MAX_BYTES:
         raise DesignError(f"{path}: {size} bytes; allowed: at most {MAX_BYTES}")
     layout = kdb.Layout()
+    options = kdb.LoadLayoutOptions()
+    options.warn_level = 0  # KLayout prints on the terminal what it tolerates
     try:
-        layout.read(str(path))
+        layout.read(str(path), options)
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise DesignError(f"{path}: not a readable layout: {first}") from None

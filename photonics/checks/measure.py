@@ -54,22 +54,33 @@ class View:
     def guides(self, *groups: tuple[str, ...]) -> list[kdb.Polygon | None]:
         """Waveguide that joins the optical pins of each group, and no others."""
         strips = self.polygons(tech.WG)
+        ports = {name: port for name, port in self.device.ports.items() if port.optical}
         homes = {
             name: next((i for i, s in enumerate(strips) if _near(s, port.point)), None)
-            for name, port in self.device.ports.items()
-            if port.optical
+            for name, port in ports.items()
         }
         result: list[kdb.Polygon | None] = []
         for group in groups:
-            home = homes.get(group[0])
-            if home is None or any(homes.get(name) != home for name in group):
-                self.complain(f"waveguide open between {' and '.join(group)}")
+            home = homes[group[0]]
+            if home is None or any(homes[name] != home for name in group):
+                at = group[0] if home is not None else group[-1]
+                strip = homes[at]
+                end = None if strip is None else locate.far_end(strips[strip], ports[at].point)
+                self.complain(f"waveguide open between {' and '.join(group)}", end)
                 result.append(None)
                 continue
-            others = [name for name, at in homes.items() if at == home and name not in group]
-            if others:
-                self.complain(f"waveguide of {' and '.join(group)} also joins {', '.join(others)}")
             result.append(strips[home])
+        for first, second in itertools.combinations(groups, 2):
+            home = homes[first[0]]
+            if home is not None and home == homes[second[0]]:
+                terminals = {
+                    "".join(group): [("WG", ports[name].point) for name in group]
+                    for group in (first, second)
+                }
+                bridges = locate.bridges({"WG": [strips[home]]}, [], terminals)
+                at = bridges[0][2].bbox().center() if bridges else None
+                pair = f"{' and '.join(first)} also joins {' and '.join(second)}"
+                self.complain(f"waveguide of {pair}", at)
         return result
 
     def path_um(self, strip: kdb.Polygon | None, port: str) -> Parameters:
@@ -150,10 +161,16 @@ def _film(view: View, first: str, second: str) -> kdb.Polygon | None:
     if any(contact in ends[1] for contact in ends[0]):
         view.complain(f"heater shorted from {first} to {second}")
         return None
-    for film in view.polygons(tech.HEATER):
-        if all(any(film.touches(contact) for contact in end) for end in ends):
+    films = view.polygons(tech.HEATER)
+    parts = [[f for f in films if any(f.touches(contact) for contact in end)] for end in ends]
+    for film in parts[0]:
+        if film in parts[1]:
             return film
-    view.complain(f"heater open between {first} and {second}")
+    spot = None
+    if parts[0] and parts[1]:
+        _, x, y = locate.closest(locate.edges(parts[0]), locate.edges(parts[1]))
+        spot = kdb.Point(round(x), round(y))
+    view.complain(f"heater open between {first} and {second}", spot)
     return None
 
 

@@ -279,10 +279,37 @@ def test_missing_via(original, mutant):
 
 def test_broken_heater_film(original, mutant):
     heater = original.netlist.instances["m1_1.heater"]
-    x, y = heater.x_um, heater.y_um
+    x, y = heater.x_um - 40, heater.y_um
     mutant.change(tech.HEATER, remove=[(x - 1, y - 3, x + 1, y + 3)])
     verdict = mutant.lvs(original.netlist)
     assert_found(verdict, "DEVICE", x, y, "heater open between e1 and e2")
+    assert verdict.counts() == {"DEVICE": 1}
+
+
+def test_heater_without_contacts(original, mutant):
+    heater = original.netlist.instances["m1_1.heater"]
+    x, y = heater.x_um, heater.y_um
+    mutant.change(tech.VIAH, remove=[(x, y - 20, x + 150, y + 20)])
+    verdict = mutant.lvs(original.netlist)
+    assert_found(verdict, "DEVICE", x, y, "m1_1.heater: heater_waveguide: heater open")
+
+
+def test_shorted_heater(original, mutant):
+    heater = original.netlist.instances["m1_1.heater"]
+    x, y = heater.x_um, heater.y_um
+    mutant.change(tech.M1, add=[(x - 110, y - 1, x + 110, y + 1)])
+    verdict = mutant.lvs(original.netlist)
+    assert any(f.rule == "DEVICE" and "heater shorted" in f.message for f in verdict.findings)
+    assert_found(verdict, "SHORT", x, y, "metal joins nets gnd and h1_1")
+
+
+def test_cut_under_a_heater(original, mutant):
+    heater = original.netlist.instances["m0_0.heater"]
+    x, y = heater.x_um + 30, heater.y_um
+    mutant.change(tech.WG, remove=[(x, y - 1, x + 1, y + 1)])
+    verdict = mutant.lvs(original.netlist)
+    assert_found(verdict, "DEVICE", x, y, "m0_0.heater: heater_waveguide: waveguide open")
+    assert verdict.counts() == {"DEVICE": 1}
 
 
 def test_cut_inside_a_coupler(original, mutant):
@@ -294,9 +321,11 @@ def test_cut_inside_a_coupler(original, mutant):
 
 def test_coupler_arms_that_touch(original, mutant):
     coupler = original.netlist.instances["m1_1.in"]
-    x, y = coupler.x_um, coupler.y_um
+    x, y = coupler.x_um + 4, coupler.y_um
     mutant.change(tech.WG, add=[(x - 1, y - 0.2, x + 1, y + 0.2)])
-    assert_found(mutant.lvs(original.netlist), "DEVICE", x, y, "waveguide of o1 and o4 also joins")
+    verdict = mutant.lvs(original.netlist)
+    assert_found(verdict, "DEVICE", x, y, "waveguide of o1 and o4 also joins o2 and o3")
+    assert verdict.counts() == {"DEVICE": 1}
 
 
 def test_wrong_gap_length_and_imbalance(original, tmp_path):
