@@ -1,1 +1,1 @@
-"""Clusters built from measured links."""
+"""Clusters built from measured links: reads `spec` and `LinkFigures` only. Nothing is here yet."""
