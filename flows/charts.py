@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -55,7 +56,7 @@ def eye(value: Eye) -> bytes:
     axes.set_xlim(*value.time_ui)
     axes.set_ylim(*value.level_mv)
     axes.set_xlabel("time (UI)")
-    axes.set_ylabel("level (mV)")
+    _name_level(axes, "level (mV)")
     return _png(figure)
 
 
@@ -69,7 +70,7 @@ def plot(value: Plot) -> bytes:
     axes.grid(color=RULE, linewidth=0.5)
     axes.margins(x=0)
     axes.set_xlabel(value.x_label)
-    axes.set_ylabel(value.y_label)
+    _name_level(axes, value.y_label)
     if 1 < len(value.curves) <= 16:
         axes.legend(
             fontsize=6.5, ncols=2, framealpha=0.85, edgecolor=RULE, handlelength=1.4,
@@ -87,10 +88,14 @@ def _figure(width: float, height: float):
     axes = figure.add_subplot()
     axes.tick_params(labelsize=7.5, colors=MUTED, length=3, width=0.6)
     axes.xaxis.label.set(size=8, color=MUTED)
-    axes.yaxis.label.set(size=8, color=MUTED)
     for spine in axes.spines.values():
         spine.set(color=MUTED, linewidth=0.6)
     return figure, axes
+
+
+def _name_level(axes, text: str) -> None:
+    # Above the axes and level, where it can be long and is read without turning the head.
+    axes.set_title(text, loc="left", fontsize=8, color=MUTED, pad=4)
 
 
 def _png(figure) -> bytes:
@@ -135,20 +140,22 @@ def latency(parts: tuple[Latency, ...]) -> Markup:
     return canvas.render()
 
 
-def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
-    """Return the tracks' states over time, one row each."""
+def timeline(
+    tracks: tuple[Track, ...], marks: tuple[Mark, ...] = (), start_us: float = 0.0
+) -> Markup:
+    """Return the tracks' states from `start_us` on, one row each."""
     width, row = 1120.0, 22.0
     left = 16 + 6.2 * max((len(track.name) for track in tracks), default=0)
+    marks = tuple(mark for mark in marks if mark.time_us >= start_us)
     head = 32.0 if marks else 4.0
     bottom = head + row * len(tracks)
-    ends = [span.end_us for track in tracks for span in track.spans] + [m.time_us for m in marks]
-    end = max(ends, default=1.0) or 1.0
-    canvas = Canvas(width, bottom + 34, "Bring-up over time")
+    end = max(_end(tracks), *(mark.time_us for mark in marks), start_us + 1e-9)
+    canvas = Canvas(width, bottom + 34, f"States from {start_us:g} us on")
 
     def at(time_us: float) -> float:
-        return left + time_us / end * (width - left - 8)
+        return left + (time_us - start_us) / (end - start_us) * (width - left - 8)
 
-    for tick in ticks(0, end, 8):
+    for tick in ticks(start_us, end, 8):
         canvas.line(at(tick), head, at(tick), bottom + 4, RULE, 0.7)
         canvas.text(at(tick), bottom + 17, f"{tick:g}", 10, MUTED, "middle")
     canvas.text(left - 8, bottom + 17, "\N{MICRO SIGN}s", 10, MUTED, "end")
@@ -156,7 +163,9 @@ def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
         y = head + row * index
         canvas.text(left - 8, y + 15, track.name, 11, INK, "end")
         for span in track.spans:
-            x1, x2 = at(span.start_us), at(span.end_us)
+            if span.end_us <= start_us:
+                continue
+            x1, x2 = at(max(span.start_us, start_us)), at(span.end_us)
             color = {True: GOOD, False: BAD, None: LIGHT}[span.good]
             opacity = 0.9 if span.good is not None else 0.28
             tip = f"{track.name} {span.state}: {span.start_us:.3f} to {span.end_us:.3f} us"
@@ -173,6 +182,25 @@ def timeline(tracks: tuple[Track, ...], marks: tuple[Mark, ...] = ()) -> Markup:
         else:
             canvas.text(x + 4, y, mark.label, 10, INK)
     return canvas.render()
+
+
+def busy_from(tracks: tuple[Track, ...]) -> float | None:
+    """Where the busy last part of a timeline begins; None when no part of it is crowded.
+
+    A part is crowded when nothing changes in more than half of the time before it and at least
+    four changes follow.
+    """
+    end = _end(tracks)
+    times = sorted({s.start_us for t in tracks for s in t.spans if s.start_us > 0})
+    gaps = [(b - a, b) for a, b in pairwise([0.0, *times])]
+    wait, begin = max(gaps, default=(0.0, 0.0))
+    if wait <= end / 2 or sum(time >= begin for time in times) < 4:
+        return None
+    return max(begin - 0.05 * (end - begin), 0.0)
+
+
+def _end(tracks: tuple[Track, ...]) -> float:
+    return max((span.end_us for track in tracks for span in track.spans), default=1.0)
 
 
 def energy(parts: tuple[Energy, ...]) -> Markup:
@@ -218,5 +246,8 @@ def ber(value: Ber) -> Markup:
         canvas.rect(x - 3, y - 3, 6, 6, LIGHT, radius=3)
     if value.predicted is not None:
         x = at(value.predicted)
-        canvas.path(f"M{x:.2f} {y - 5:.2f}l4 5l-4 5l-4 -5Z", BAD, 1.2)
+        if value.predicted < 10**_BER_LOW:
+            canvas.path(f"M{x + 5:.2f} {y - 5:.2f}v10l-6 -5Z", BAD, 1.2)  # beyond the strip
+        else:
+            canvas.path(f"M{x:.2f} {y - 5:.2f}l4 5l-4 5l-4 -5Z", BAD, 1.2)
     return canvas.render()

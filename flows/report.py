@@ -51,6 +51,7 @@ def render(data: ReportData) -> str:
         "uri": charts.data_uri,
         "value": value_text,
     }
+    busy = charts.busy_from(data.tracks)
     return environment.get_template("report.html.j2").render(
         data=data,
         places=PLACE_NAMES,
@@ -62,7 +63,10 @@ def render(data: ReportData) -> str:
         latency=charts.latency(data.latency) if data.latency else None,
         latency_total=sum(part.ns for part in data.latency),
         latency_kinds=_by_kind(data.latency),
+        columns=-(-len(data.figures) // -(-len(data.figures) // 8)) if data.figures else 1,
         timeline=charts.timeline(data.tracks, data.marks) if data.tracks else None,
+        busy=busy,
+        close_up=charts.timeline(data.tracks, data.marks, busy) if busy is not None else None,
         energy=charts.energy(data.energy) if data.energy else None,
         energy_total=sum(part.pj_per_bit for part in data.energy),
         loss_total=sum(

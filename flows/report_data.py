@@ -224,6 +224,8 @@ class ReportData:
     eyes: tuple[Eye, ...] = ()
     bers: tuple[Ber, ...] = ()
     latency: tuple[Latency, ...] = ()
+    latency_measured_ns: float | None = None
+    """What the run measured, beside the sum of the parts."""
     tracks: tuple[Track, ...] = ()
     marks: tuple[Mark, ...] = ()
     plots: tuple[Plot, ...] = ()

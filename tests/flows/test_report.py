@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from lightloom.flows import charts, drawing, report
-from lightloom.flows.report_data import Ber, Check, Eye, Finding, Link, ReportData, Stage
+from lightloom.flows.report_data import (
+    Ber,
+    Check,
+    Eye,
+    Finding,
+    Link,
+    ReportData,
+    Span,
+    Stage,
+    Track,
+)
 from lightloom.flows.runs import InputFile
 from lightloom.flows.svg import LANES, number, ticks
 
@@ -213,3 +223,29 @@ def test_the_drawing_is_also_written_alone(tmp_path: Path) -> None:
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     first = next(e for e in root if e.tag.endswith("rect"))
     assert (first.get("fill"), first.get("width")) == ("#ffffff", "1120.00")
+
+
+def test_a_crowded_end_of_the_timeline_is_drawn_again() -> None:
+    spans = (Span("reset", 0, 60), *(Span(f"s{i}", 60 + i, 61 + i) for i in range(6)))
+    tracks = (Track("A", spans),)
+    assert charts.busy_from(tracks) == pytest.approx(60 - 0.05 * 6)
+    assert charts.busy_from(sample.report().tracks) is None
+    text = Page(report.render(sample.report(tracks=tracks, marks=()))).text
+    assert "From 59.7" in text
+    close_up = charts.timeline(tracks, (), 59.7)
+    assert [w for w in Page(close_up).text.split() if re.fullmatch(r"s\d", w)] == [
+        f"s{i}" for i in range(6)
+    ]
+
+
+def test_a_closed_form_beyond_the_strip_points_there() -> None:
+    inside = charts.ber(Ber("A to B", "0", 100, 0, 0.0, 0.04, predicted=1e-12))
+    beyond = charts.ber(Ber("A to B", "0", 100, 0, 0.0, 0.04, predicted=1e-31))
+    assert "v10l-6 -5Z" in beyond
+    assert "v10l-6 -5Z" not in inside
+
+
+def test_the_measured_latency_stands_beside_the_sum() -> None:
+    text = Page(report.render(sample.report(latency_measured_ns=140.25))).text
+    assert "133.2 ns by stages" in text
+    assert "Measured in the run: 140.2 ns" in text
