@@ -112,7 +112,25 @@ def _build(
 ) -> SwitchChip:
     key = repr((ports, gap, length, heater_length, imbalance, undercut)).encode()
     name = f"switch{ports}x{ports}_{hashlib.sha256(key).hexdigest()[:8]}"
-    build = _Fabric(Assembly(name), ports)
+    assembly = Assembly(name)
+    try:
+        return _draw(assembly, ports, gap, length, heater_length, imbalance, undercut)
+    except RoutingError:
+        assembly.component.delete()  # another attempt may take the name
+        raise
+
+
+def _draw(
+    assembly: Assembly,
+    ports: int,
+    gap: float,
+    length: float,
+    heater_length: float,
+    imbalance: float,
+    undercut: bool,
+) -> SwitchChip:
+    name = assembly.netlist.chip
+    build = _Fabric(assembly, ports)
     build.inputs()
     cell = mzi.mzi2x2(
         gap=gap,
