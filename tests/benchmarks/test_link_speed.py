@@ -25,7 +25,7 @@ def test_line_bits_a_cpu_second(tmp_path):
     for samples, metrics in found.items():
         speed = metrics["cosim.bits_per_s"]
         print(
-            f"{samples:2} samples/UI: {speed / 1e6:6.2f} Mbit/s, {speed / base:.2f} of 8 samples/UI, "
+            f"{samples:2} samples/UI: {speed / 1e6:6.2f} Mbit/s, {speed / base:.2f} of 8, "
             f"{metrics['cosim.cpu_s']:.1f} CPU s"
         )
     assert base > 2e6
