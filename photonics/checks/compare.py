@@ -16,6 +16,9 @@ from lightloom.photonics.netlist import Instance, Netlist, Pin
 NEAR_UM = 2.0
 """Devices of one type closer than this to the intended place are taken for the same."""
 
+PLACED = 0.9
+"""Part of the devices that must be where they are meant to be for places to count at all."""
+
 Joints = dict[Pin, Pin]
 
 
@@ -61,7 +64,7 @@ class _Matcher:
                     if offset <= NEAR_UM:
                         pairs.append((offset, name, other))
         # A netlist in other coordinates would be matched at random: then places say nothing.
-        if 2 * len({name for _, name, _ in pairs}) >= placed:
+        if len({name for _, name, _ in pairs}) >= PLACED * placed:
             for _, name, other in sorted(pairs):
                 self.pair(name, other)
 

@@ -1,5 +1,6 @@
 """Every kind of mutation of a real switch chip must be found, at its place."""
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -137,18 +138,46 @@ def test_netlist_without_places_is_matched_by_structure(original, mutant):
     assert mutant.lvs(bare).findings == ()
 
 
-def test_netlist_in_other_coordinates_is_matched_by_structure(original, mutant):
+# One cell further down: half of the devices are where another of their type is meant to be.
+@pytest.mark.parametrize("shift", [(1000.0, -500.0), (0.0, -80.0)])
+def test_netlist_in_other_coordinates_is_matched_by_structure(original, mutant, shift):
     moved = Netlist(
         original.netlist.chip,
         original.netlist.ports,
         {
-            n: Instance(i.type, i.parameters, i.x_um + 1000.0, i.y_um - 500.0)
+            n: Instance(i.type, i.parameters, i.x_um + shift[0], i.y_um + shift[1])
             for n, i in original.netlist.instances.items()
         },
         original.netlist.nets,
         original.netlist.electrical,
     )
     assert mutant.lvs(moved).findings == ()
+
+
+@pytest.mark.parametrize("with_places", [True, False])
+def test_waveguides_that_go_to_each_others_pins(original, with_places):
+    # The layout is right; the netlist means the light of two cells to be exchanged.
+    meant = copy.deepcopy(original.netlist)
+    one, two = (
+        next(w for w in meant.nets.values() if ("m0_0.out", "o3") in w.pins),
+        next(w for w in meant.nets.values() if ("m0_1.out", "o4") in w.pins),
+    )
+    assert len(one.pins) == len(two.pins) == 2
+    one.pins[1], two.pins[1] = two.pins[1], one.pins[1]
+    if not with_places:
+        for instance in meant.instances.values():
+            instance.x_um = instance.y_um = None
+    verdict = lvs.check_extraction(original.extraction, meant)
+    swapped = [f for f in verdict.findings if f.rule == "SWAPPED"]
+    assert len(swapped) >= 2
+    if with_places:
+        assert verdict.counts() == {"SWAPPED": 2}
+        assert any(
+            "waveguide from" in f.message
+            and "m0_0.out,o3" in f.message
+            and f"intended {','.join(one.pins[1])}" in f.message
+            for f in swapped
+        )
 
 
 def test_cut_waveguide(original, mutant):
