@@ -69,7 +69,7 @@ def simulate(
     timer.start()
     try:
         assert process.stdout is not None
-        with log_path.open("w") as log:
+        with process.stdout, log_path.open("w") as log:
             for line in process.stdout:
                 if line.startswith("@{"):
                     progress(json.loads(line[1:]))
