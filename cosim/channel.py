@@ -248,7 +248,7 @@ def held(transfer: Transfer, hold_ui: float, ui_s: float, per_ui: int, longest_u
     """Response to a level of 1 that is held for `hold_ui` symbols.
 
     The window is long against any ringing. The response starts where it passes 1e-4 of its peak,
-    at most `EARLIEST_UI` before it, and is cut where it stays below 3e-4, at the latest after
+    at most `EARLIEST_UI` before it, and is cut where it stays below 5e-4, at the latest after
     `longest_ui` symbols.
     """
     count = WINDOW_UI * per_ui
@@ -264,7 +264,7 @@ def held(transfer: Transfer, hold_ui: float, ui_s: float, per_ui: int, longest_u
     start = max(0, top - EARLIEST_UI * per_ui)
     first = start + int(np.argmax(size[start : top + 1] > 1e-4 * size[top]))
     after = size[top : top + longest_ui * per_ui]
-    last = top + int(np.flatnonzero(after > 3e-4 * size[top])[-1])
+    last = top + int(np.flatnonzero(after > 5e-4 * size[top])[-1])
     symbols = min(max(1, -(-(last + 1 - first) // per_ui)), longest_ui)
     values = response[first : first + symbols * per_ui]
     whole = float(response.sum())
