@@ -25,11 +25,12 @@ from lightloom.flows.report_data import (
     Span,
     Track,
 )
-from lightloom.flows.runs import Run, machine, versions
+from lightloom.flows.runs import Metric, Run, machine, versions
 from lightloom.spec import Design, OpticalModel
 
 DIRECTIONS = ("B to A", "A to B")
 """Direction that a side receives."""
+MICRO = "\N{MICRO SIGN}s"
 
 
 def fill(
@@ -70,6 +71,7 @@ def fill(
             )
             for delay in delays
         ),
+        latency_measured_ns=_number(run.metrics["link.latency_ns"]),
         tracks=tuple(_tracks(outcome)),
         marks=tuple(_marks(outcome)),
         plots=tuple(_plots(outcome)),
@@ -82,7 +84,12 @@ def fill(
         seconds=run.seconds,
         design=design.model_dump(),
         changed=tuple(changed),
+        settings=run.settings,
     )
+
+
+def _number(value: Metric) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _clock(design: Design) -> str:
@@ -101,7 +108,8 @@ def _headline(design: Design, outcome: Outcome, run: Run) -> str:
             f"{side.name} in {side.state} after {side.fail_reason.lower().replace('_', ' ')}"
             for side in outcome.sides
         )
-        return f"The link did not come up within {serdes.bring_up_timeout_us:g} us: {reasons}."
+        limit = f"{serdes.bring_up_timeout_us:g} {MICRO}"
+        return f"The link did not come up within {limit}: {reasons}."
     wrong = run.metrics["link.payload_errors"]
     carried = "arrived unchanged" if not wrong else f"arrived with {wrong} wrong or missing bytes"
     return (
@@ -130,7 +138,7 @@ def _figures(run: Run, outcome: Outcome) -> tuple[KeyFigure, ...]:
         KeyFigure("link", "up" if outcome.up else "down"),
         ber,
         KeyFigure("latency", number("link.latency_ns", "{:.1f}"), "ns", "first word in to out"),
-        KeyFigure("bring-up", number("link.lock_time_us", "{:.1f}"), "us", "enable to link up"),
+        KeyFigure("bring-up", number("link.lock_time_us", "{:.1f}"), MICRO, "enable to link up"),
         KeyFigure("eye height", number("eye.height_mv", "{:.0f}"), "mV", "worst lane"),
         KeyFigure("eye width", number("eye.width_ui", "{:.2f}"), "UI", "worst lane"),
         KeyFigure("energy", number("link.energy_pj_per_bit", "{:.2f}"), "pJ/bit"),
@@ -141,7 +149,7 @@ def _figures(run: Run, outcome: Outcome) -> tuple[KeyFigure, ...]:
     ]
     if m["ocs.reconfiguration_us"] is not None:
         text = number("ocs.reconfiguration_us", "{:.1f}")
-        found.insert(4, KeyFigure("switching", text, "us", "commit to within 1 dB"))
+        found.insert(4, KeyFigure("switching", text, MICRO, "commit to within 1 dB"))
     return tuple(found)
 
 
@@ -208,7 +216,7 @@ def _plots(outcome: Outcome) -> list[Plot]:
         Plot(
             title="Routes while the switch settles",
             x=np.array(s.time_us) - s.commit_us,
-            x_label="time after commit (us)",
+            x_label=f"time after commit ({MICRO})",
             curves=curves,
             y_label="fibre to fibre loss of the route asked for (dB)",
             caption="Heaters follow their codes with their thermal time constant.",
