@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,8 @@ class Rtl:
 
     serdes: RtlManifest
     controller: RtlManifest | None
+    folders: tuple[Path, ...]
+    """Where Verilog, manifests and register files are."""
     binary: Path
     kernel: Path
     seconds: float
@@ -94,7 +97,9 @@ def rtl(design: Design, jobs: int) -> Rtl:
         controller_file, controller = library.controller(design)
     kernel = kernel_build.library()
     binary = session.compile_bench(design, serdes_file, controller_file, kernel, jobs=jobs)
-    return Rtl(serdes, controller, binary, kernel, time.perf_counter() - begin)
+    folders = [path.parent for path in (serdes_file, controller_file) if path is not None]
+    seconds = time.perf_counter() - begin
+    return Rtl(serdes, controller, tuple(folders), binary, kernel, seconds)
 
 
 def optics(design: Design, directory: Path) -> Optics:
@@ -157,6 +162,8 @@ def run(
                 made = optics(design, job.directory)
             with job.step("RTL and simulator build"):
                 built = pending.result()
+        for folder in built.folders:
+            shutil.copytree(folder, job.directory / "rtl", dirs_exist_ok=True)
         with job.step("co-simulation", 1.0) as step:
             outcome = session.simulate(
                 Setup(

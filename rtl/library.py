@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
+from lightloom.rtl.csr import export
 from lightloom.rtl.link import serdes as serdes_block
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.ocs import controller as controller_block
@@ -22,37 +23,28 @@ def _key(*parts: str) -> str:
 
 
 def serdes(design: Design) -> tuple[Path, RtlManifest]:
-    """Verilog file and manifest of the SerDes of one xPU."""
-    settings = design.serdes
-    place = cache.entry(
-        "verilog",
-        _key("serdes", repr(Config.from_design(settings))),
-        lambda directory: _discard(serdes_block.generate(settings, directory)),
-    )
-    return _read(place, "serdes")
+    """Verilog file and manifest of the SerDes of one xPU; its registers are in `regs/` beside."""
+    config = Config.from_design(design.serdes)
+
+    def build(directory: Path) -> None:
+        serdes_block.generate(design.serdes, directory)
+        export.write(serdes_block.registers(config), directory / "regs")
+
+    return _read(cache.entry("verilog", _key("serdes", repr(config)), build), "serdes")
 
 
 def controller(design: Design) -> tuple[Path, RtlManifest]:
-    """Verilog file and manifest of the switch controller."""
+    """Verilog file and manifest of the switch controller; its registers are in `regs/` beside."""
     switch = design.switch
-    place = cache.entry(
-        "verilog",
-        _key("ocs", f"{switch.ports} {switch.dac_bits} {switch.clock_mhz} {switch.settle_us}"),
-        lambda directory: _discard(
-            controller_block.generate(
-                switch.ports,
-                switch.dac_bits,
-                switch.clock_mhz,
-                directory,
-                settle_us=switch.settle_us,
-            )
-        ),
-    )
-    return _read(place, "ocs_controller")
+    sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
 
+    def build(directory: Path) -> None:
+        controller_block.generate(*sizes, directory, settle_us=switch.settle_us)
+        registers = controller_block.registers(*sizes, settle_us=switch.settle_us)
+        export.write(registers, directory / "regs")
 
-def _discard(_: RtlManifest) -> None:
-    """The manifest is read back from the entry, whether it was built now or before."""
+    name = _key("ocs", f"{sizes} {switch.settle_us}")
+    return _read(cache.entry("verilog", name, build), "ocs_controller")
 
 
 def _read(place: Path, name: str) -> tuple[Path, RtlManifest]:
