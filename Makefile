@@ -59,6 +59,7 @@ check: install  ## ruff, pyright and the tests that need no simulator
 	$(BIN)/pytest -q tests/test_*.py tests/spec
 
 bench: install  ## speed of the co-simulation on this machine
+	$(BIN)/python tests/benchmarks/bench_kernel.py
 	$(BIN)/pytest -q -s tests/benchmarks
 
 # Made on the oldest Python supported, since its releases also install on the newer ones.
