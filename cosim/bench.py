@@ -18,6 +18,7 @@ import numpy as np
 from cocotb.triggers import First, RisingEdge, Timer, ValueChange
 from cocotb.utils import get_sim_time
 
+from lightloom.cosim import eye
 from lightloom.cosim.coefficients import build as build_coefficients
 from lightloom.cosim.host import Host
 from lightloom.cosim.kernel.binding import Kernel
@@ -37,9 +38,8 @@ POLL_US = 1.0
 """Interval at which the fabric's state is recorded while it moves."""
 
 
-EYE_SYMBOLS = 1000
-EYE_POINTS = 32
-"""Symbols of each lane and points of each symbol that are kept for the eye diagram."""
+EYE_WORDS = 32
+"""Words of each lane that are kept for the eye diagram."""
 SLICES = 64
 """Parts of the error count after which phases are looked at."""
 
@@ -366,20 +366,7 @@ class Bench:
             data = self.traffic.received(side).data
             if data is not None:
                 (self.directory / name).write_bytes(data)
-        self.record_waveforms()
-
-    def record_waveforms(self) -> None:
-        """Write the last received symbols of every lane, as the sampler sees them."""
-        waves = np.empty((2, self.lanes, EYE_SYMBOLS, EYE_POINTS))
-        for direction in (0, 1):
-            for lane in range(self.lanes):
-                # a symbol of the picture begins half a symbol before its sampling instant
-                start = self.kernel.instant(direction, lane) - EYE_SYMBOLS - 0.5
-                wave = self.kernel.observe(
-                    direction, lane, start, 1 / EYE_POINTS, EYE_SYMBOLS * EYE_POINTS
-                )
-                waves[direction, lane] = wave.reshape(EYE_SYMBOLS, EYE_POINTS)
-        np.savez_compressed(self.directory / "waveforms.npz", volts=waves.astype(np.float32))
+        eye.capture(self.kernel, words=EYE_WORDS).save(self.directory / "eye.npz")
 
 
 def _signed(value: int, bits: int) -> int:

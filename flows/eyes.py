@@ -1,16 +1,13 @@
-"""Eye diagrams of a link run: the worst lane of each direction, measured and drawn as densities."""
+"""Eye diagrams of a link run: the worst lane of each direction, over all lanes' openings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from lightloom.cosim import waveforms
+from lightloom.cosim import eye
 from lightloom.flows.report_data import Eye
 
-LEVELS = 160
 DIRECTIONS = ("A to B", "B to A")
 
 
@@ -24,31 +21,40 @@ class Eyes:
 
 
 def measure(path: Path) -> Eyes:
-    """Read the waveforms that the bench kept and measure every lane's eye."""
-    with np.load(path) as kept:
-        volts = kept["volts"].astype(float)
-    found = [[waveforms.opening(lane) for lane in lanes] for lanes in volts]
-    eyes: list[Eye] = []
-    for direction, lanes in enumerate(found):
-        worst = min(range(len(lanes)), key=lambda n: (lanes[n].height_v, lanes[n].width_ui))
-        opening = lanes[worst]
-        density, span = waveforms.density(volts[direction, worst], LEVELS)
-        eyes.append(
+    """Measure every lane of the `eye.Capture` in `path`; a lane without an eye counts as closed."""
+    found: dict[tuple[int, int], eye.Eye] = {}
+    closed = False
+    captured = eye.Capture.load(path).volts
+    for place, volts in captured.items():
+        try:
+            found[place] = eye.diagram(volts)
+        except ValueError:
+            closed = True
+    pictures: list[Eye] = []
+    for direction, name in enumerate(DIRECTIONS):
+        lanes = {lane: made for (at, lane), made in found.items() if at == direction}
+        if not lanes:
+            continue
+        worst = min(lanes, key=lambda lane: (lanes[lane].height_mv, lanes[lane].width_ui))
+        made = lanes[worst]
+        pictures.append(
             Eye(
-                title=f"{DIRECTIONS[direction]}, lane {worst}",
-                density=density,
-                time_ui=(-0.5, 1.5),
-                level_mv=(span[0] * 1e3, span[1] * 1e3),
-                height_mv=opening.height_v * 1e3,
-                width_ui=opening.width_ui,
+                title=f"{name}, lane {worst}",
+                density=made.density,
+                time_ui=made.time_ui,
+                level_mv=made.level_mv,
+                height_mv=made.height_mv,
+                width_ui=made.width_ui,
                 sample_ui=0.0,
-                threshold_mv=0.0,
-                caption=f"Worst lane, {volts.shape[2]} symbols before the sampler, noise included.",
+                threshold_mv=made.threshold_mv,
+                caption=f"Worst of {len(lanes)} lanes, {made.symbols} symbols at the sampler, "
+                f"noise included; Q = {made.q:.1f}.",
             )
         )
-    flat = [opening for lanes in found for opening in lanes]
+    if closed or not found:
+        return Eyes(0.0, 0.0, tuple(pictures))
     return Eyes(
-        height_mv=min(opening.height_v for opening in flat) * 1e3,
-        width_ui=min(opening.width_ui for opening in flat),
-        eyes=tuple(eyes),
+        height_mv=min(made.height_mv for made in found.values()),
+        width_ui=min(made.width_ui for made in found.values()),
+        eyes=tuple(pictures),
     )

@@ -15,7 +15,7 @@ from lightloom.photonics import calibration, optical_model
 from lightloom.photonics.layout import LayoutResult
 from lightloom.spec import Design, OpticalModel, RtlManifest
 
-KEPT_FROM_BENCH = ("setup.json", "outcome.json", "simulation.log", "waveforms.npz", "results.xml")
+KEPT_FROM_BENCH = ("setup.json", "outcome.json", "simulation.log", "eye.npz", "results.xml")
 """Files of the simulation that go to `cosim/` in the output folder."""
 
 
@@ -35,7 +35,7 @@ def conclude(
     codes = outcome.switching.codes if outcome.switching else ()
     energies = link_figures.energy(design, model, link_figures.heater_power_mw(model, codes))
     delays = link_figures.latency(design, model, serdes)
-    measured = eye_figures.measure(run.directory / "waveforms.npz")
+    measured = eye_figures.measure(run.directory / "eye.npz")
     drc = sum(len(made.drc.findings) for made in layouts)
     lvs = sum(len(made.lvs.findings) for made in layouts)
     run.metrics.update(

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from lightloom.cosim import eye
+from lightloom.flows import eyes
+
+
+def lane(height, symbols=64):
+    """Alternating bits of `height` volts and up, in two levels so that there is a deviation."""
+    bits = np.tile([1.0, -1.0, 1.1, -1.1], symbols // 4)
+    return np.outer(bits, np.full(eye.POINTS, height))
+
+
+def test_the_smallest_opening_counts_and_the_worst_lane_is_drawn(tmp_path):
+    volts = {(0, 0): lane(0.2), (0, 1): lane(0.1), (1, 0): lane(0.15)}
+    eye.Capture(volts, 1.0).save(tmp_path / "eye.npz")
+    found = eyes.measure(tmp_path / "eye.npz")
+    assert found.height_mv == pytest.approx(200.0)
+    assert found.width_ui == pytest.approx(1.0)
+    assert [e.title for e in found.eyes] == ["A to B, lane 1", "B to A, lane 0"]
+
+
+def test_a_dark_lane_closes_the_link_eye(tmp_path):
+    volts = {(0, 0): lane(0.2), (0, 1): np.zeros((64, eye.POINTS))}
+    eye.Capture(volts, 1.0).save(tmp_path / "eye.npz")
+    found = eyes.measure(tmp_path / "eye.npz")
+    assert (found.height_mv, found.width_ui) == (0.0, 0.0)
+    assert [e.title for e in found.eyes] == ["A to B, lane 0"]
+    eye.Capture({}, 1.0).save(tmp_path / "eye.npz")
+    assert eyes.measure(tmp_path / "eye.npz").eyes == ()
