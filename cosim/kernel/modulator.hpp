@@ -13,7 +13,7 @@ enum class ModulatorKind { MZM = 0, RING = 1, EAM = 2 };
 
 // p: MZM {v_pi, floor}; ring {depth, detuning / fwhm, efficiency / fwhm}; EAM {slope dB/V, bias V}.
 template <ModulatorKind KIND>
-inline Vec transmission(Vec v, const double* p) {
+inline Vec transmission(const Vec& v, const double* p) {
     if constexpr (KIND == ModulatorKind::MZM) {
         Vec sine, cosine;
         sincos_turns(v * (0.5 / p[0]), sine, cosine);
@@ -23,8 +23,8 @@ inline Vec transmission(Vec v, const double* p) {
         return 1.0 - p[0] / (1.0 + d * d);
     } else {
         constexpr double log2_of_decibel = 0.332192809488736234787;  // log2(10) / 10
-        const Vec loss = maximum(p[0] * (v + p[1]), Vec{});
-        return exponential2(maximum(-log2_of_decibel * loss, splat(-900.0)));
+        const Vec loss = maximum(p[0] * (v + p[1]), 0.0);
+        return exponential2(maximum(-log2_of_decibel * loss, -900.0));
     }
 }
 

@@ -15,9 +15,9 @@ struct Philox {
     Word c[4];
 
     // Ten rounds on eight counters, each element in the low half of 64 bits.
-    static Philox run(Philox x, std::uint64_t seed) {
+    __attribute__((always_inline)) static Philox run(Philox x, std::uint64_t seed) {
         constexpr std::uint64_t low = 0xffffffffu;
-        const Word m0 = Word{} + 0xD2511F53u, m1 = Word{} + 0xCD9E8D57u;
+        const Word m0 = std::uint64_t{0xD2511F53u}, m1 = std::uint64_t{0xCD9E8D57u};
         std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
         for (int round = 0; round < 10; ++round) {
             const Word a = multiply_low(m0, x.c[0]), b = multiply_low(m1, x.c[2]);
@@ -37,14 +37,15 @@ struct Pair {
 };
 
 // Two standard normal numbers for each of eight lanes: index 2 * pair and 2 * pair + 1.
-inline Pair gaussian(std::uint64_t seed, std::uint32_t stream, std::uint64_t pair) {
+__attribute__((always_inline)) inline Pair gaussian(std::uint64_t seed, std::uint32_t stream, std::uint64_t pair) {
     constexpr std::uint64_t one = 0x3ff0000000000000u;
-    const Word lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    Word lane;
+    for (int k = 0; k < LANES; ++k) lane[k] = static_cast<std::uint64_t>(k);
     const Philox x = Philox::run(
-        {{Word{} + (pair & 0xffffffffu), Word{} + (pair >> 32), lane, Word{} + std::uint64_t{stream}}}, seed);
+        {{Word(pair & 0xffffffffu), Word(pair >> 32), lane, Word(std::uint64_t{stream})}}, seed);
     // 52 random bits make a double in [1, 2)
-    const Vec u = (Vec)((((x.c[1] << 32) | x.c[0]) >> 12) | one);
-    const Vec v = (Vec)((((x.c[3] << 32) | x.c[2]) >> 12) | one);
+    const Vec u = real((((x.c[1] << 32) | x.c[0]) >> 12) | one);
+    const Vec v = real((((x.c[3] << 32) | x.c[2]) >> 12) | one);
     const Vec radius = root(-2.0 * logarithm(2.0 - u));
     Vec sine, cosine;
     sincos_turns(v - 1.0, sine, cosine);

@@ -361,7 +361,7 @@ int ll_counters(void* handle, int direction, long long* out) {
 
 void ll_philox(const std::uint32_t* counter, unsigned long long seed, std::uint32_t* out) {
     Philox x;
-    for (int k = 0; k < 4; ++k) x.c[k] = Word{} + std::uint64_t{counter[k]};
+    for (int k = 0; k < 4; ++k) x.c[k] = Word(std::uint64_t{counter[k]});
     x = Philox::run(x, seed);
     for (int k = 0; k < 4; ++k) out[k] = static_cast<std::uint32_t>(x.c[k][LANES - 1]);
 }

@@ -124,8 +124,8 @@ void Path::fill(const Matrix& matrix, bool mix) {
             if (mix) {
                 const Vec amplitude = root(power);
                 alignas(64) double ar[LANES], ai[LANES];
-                *reinterpret_cast<Vec*>(ar) = amplitude * cr;
-                *reinterpret_cast<Vec*>(ai) = amplitude * ci;
+                store(ar, amplitude * cr);
+                store(ai, amplitude * ci);
                 Vec rr{}, ii{}, ri{}, ir{};  // four sums: one alone would wait for its own adder
                 for (int i = 0; i < LANES; ++i) {
                     rr += matrix.re[i] * ar[i];
@@ -140,10 +140,10 @@ void Path::fill(const Matrix& matrix, bool mix) {
             } else {
                 light = power * matrix.re[0];
             }
-            *reinterpret_cast<Vec*>(block[p]) = light;
+            store(block[p], light);
         }
         for (int p = 0; p < N; p += 2) {
-            Vec one = *reinterpret_cast<Vec*>(block[p]), two = *reinterpret_cast<Vec*>(block[p + 1]);
+            Vec one = load(block[p]), two = load(block[p + 1]);
             const Vec one_total = one + setup_.dark_a, two_total = two + setup_.dark_a;
             if (setup_.noisy) {
                 const auto pair = static_cast<std::uint64_t>((word * symbols + s) * (N / 2) + p / 2);
@@ -156,8 +156,8 @@ void Path::fill(const Matrix& matrix, bool mix) {
                 two = two_total;
             }
             total += one + two;
-            *reinterpret_cast<Vec*>(block[p]) = one;
-            *reinterpret_cast<Vec*>(block[p + 1]) = two;
+            store(block[p], one);
+            store(block[p + 1], two);
         }
         double* out = &waveform_[static_cast<std::size_t>(start + s * N)];
         for (int lane = 0; lane < LANES; ++lane)

@@ -1,6 +1,7 @@
 """The kernel by itself: one result however it is called, its random numbers, and plain physics."""
 
 import ctypes
+import platform
 
 import numpy as np
 import pytest
@@ -142,6 +143,26 @@ def test_dpi_equals_the_oracle(synthetic):
         want = oracle.receive(c, sender, current, 60, phases[side])
         np.testing.assert_array_equal(got[side], want.codes)
         np.testing.assert_array_equal(interval[side], want.interval_fs)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names x86 processors")
+@pytest.mark.parametrize("processor", ["x86-64", "x86-64-v3"])
+def test_a_lesser_processor_takes_the_same_decisions(link, processor):
+    if processor == "x86-64-v3" and "avx2" not in kernel_build._cpu().split():
+        pytest.skip("this processor is a lesser one")
+    c, heaters = link
+    codes, phases = stimulus(c, 60, seed=6)
+    flags = [f.replace("native", processor) for f in kernel_build.FLAGS]
+    results = []
+    for path in (kernel_build.library(), kernel_build.library(tuple(flags))):
+        kernel = Kernel(path, c)
+        kernel.set_heaters(heaters, 0.0)
+        kernel.transmit(0, codes[0])
+        results.append(kernel.receive(1, 60, phases[1]))
+    assert results[0].codes.any()
+    np.testing.assert_array_equal(results[0].codes, results[1].codes)
+    scale = np.abs(results[0].volts).max()
+    np.testing.assert_allclose(results[0].volts, results[1].volts, rtol=0, atol=1e-12 * scale)
 
 
 def test_receive_clock_follows_lane_0_without_drift(link):
