@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lightloom import spec
-from lightloom.cosim import session
+from lightloom.cosim import coefficients, session
 from lightloom.cosim.kernel import build as kernel_build
 from lightloom.cosim.setup import Outcome, Setup
 from lightloom.flows import link_conclude
@@ -160,6 +160,8 @@ def run(
             pending = pool.submit(rtl, design, jobs)
             with job.step("layout, DRC, LVS, optical model"):
                 made = optics(design, job.directory)
+                # the bench builds these again; here a bad channel file is refused early
+                coefficients.build(design, made.model)
             with job.step("RTL and simulator build"):
                 built = pending.result()
         for folder in built.folders:

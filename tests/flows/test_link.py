@@ -146,6 +146,33 @@ def test_the_layout_reaches_the_bit_error_rate(tmp_path):
     assert rates[2] > 2 * rates[0]
 
 
+def test_a_channel_file_replaces_the_analytic_trace(tmp_path, capfd):
+    frequency = np.linspace(0.0, 60e9, 601)
+    loss = 10 ** (-(0.4 * np.sqrt(frequency / 1e9) + 0.05 * frequency / 1e9) / 20)
+    through = loss * np.exp(-2j * np.pi * frequency * 50e-12)
+
+    def touchstone(name, gain):
+        lines = ["# Hz S RI R 50"]
+        for f, s in zip(frequency, gain * through, strict=True):
+            lines.append(f"{f} 0.01 0 {s.real} {s.imag} {s.real} {s.imag} 0.01 0")
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return json.dumps(str(tmp_path / name))
+
+    out = tmp_path / "out"
+    passive = settings(package__touchstone=touchstone("a.s2p", 0.95), run__ber_bits=100_000)
+    code, metrics = run(out, *passive)
+    assert code == 0
+    assert metrics["link.payload_errors"] == 0
+    described = json.loads((out / "run.json").read_text())
+    assert {item["role"] for item in described["inputs"]} == {"design", "touchstone", "payload"}
+    active = settings(package__touchstone=touchstone("b.s2p", 1.3))
+    before = (out / "metrics.json").read_bytes()
+    assert cli.run(["link", str(DESIGN), "-q", "-o", str(out), *active]) == 2
+    error = capfd.readouterr().err.strip().splitlines()[-1]
+    assert "b.s2p: not passive" in error
+    assert (out / "metrics.json").read_bytes() == before
+
+
 def test_named_permutations_keep_lanes_among_lanes():
     design = spec.parse({"name": "t", "serdes": {"lanes": 4}, "switch": {"ports": 8}}, "t")
     assert link.destinations(design) == (3, 2, 1, 0, 4, 5, 6, 7)
