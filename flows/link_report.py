@@ -93,7 +93,7 @@ def _number(value: Metric) -> float | None:
 
 
 def _clock(design: Design) -> str:
-    return f"core {1e3 * design.serdes.baud_gbd / design.serdes.symbols_per_clock:.0f} MHz"
+    return f"{1e3 * design.serdes.baud_gbd / design.serdes.symbols_per_clock:.0f} MHz"
 
 
 def _headline(design: Design, outcome: Outcome, run: Run) -> str:
