@@ -208,16 +208,16 @@ class Engine(Frozen):
         "Depth of the resonance, 1 is critical coupling; demonstration value.",
     )
     ring_efficiency_pm_per_v: float = _f(
-        30.0,
+        40.0,
         1.0,
         200.0,
         "Resonance shift; 20-40 pm/V is typical.",
     )
     ring_detuning_pm: float = _f(
-        100.0,
+        76.0,
         -1000.0,
         1000.0,
-        "Bias point: resonance to carrier; demonstration value near the steepest slope.",
+        "Bias point: resonance to carrier. Steepest slope: the width over 2 sqrt 3.",
     )
     ring_loss_db: float = _f(1.0, 0.0, 15.0, "Loss beside the resonance; demonstration value.")
     ring_bandwidth_ghz: float = _f(

@@ -170,7 +170,17 @@ def count(c, design, heaters, equalizers, phases, bits, direction):
         ({"engine": {"laser_power_dbm": -4.0}}, 0.47, 1, False, 1, 4000),
         ({"engine": {"laser_power_dbm": -2.0}}, 0.47, 3, True, 1, 6000),
         # a ring, strongly distorted, with long error bursts from its feedback
-        ({"engine": {"laser_power_dbm": 0.0, "modulator": "ring"}}, 0.49, 3, True, 0, 3000),
+        (
+            {
+                "engine": {
+                    "laser_power_dbm": 0.0,
+                    "modulator": "ring",
+                    "ring_detuning_pm": 100.0,
+                    "ring_efficiency_pm_per_v": 30.0,
+                }
+            },
+            0.49, 3, True, 0, 3000,
+        ),
         # without a switch, coarse sampler, more package loss
         (
             {
