@@ -67,6 +67,7 @@ def run(arguments: list[str]) -> int:
     # A run that is told to end removes its partial results like one that is interrupted.
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGINT, _terminated)
     try:
         code = app(arguments, prog_name="lightloom", standalone_mode=False)
         # Typer turns Ctrl-C inside a command into this code.
@@ -108,6 +109,10 @@ def _interrupted() -> int:
 
 
 def _terminated(number: int, frame: object) -> None:
+    # Only a command that has a folder to protect needs to know, and it has loaded this module.
+    runs = sys.modules.get("lightloom.flows.runs")
+    if runs is not None:
+        runs.interruption.set()
     raise KeyboardInterrupt
 
 

@@ -23,6 +23,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -54,6 +55,10 @@ class InputFile:
     file: str
     sha256: str
     bytes: int
+
+
+interruption = threading.Event()
+"""Set by the command line when a signal asked it to end."""
 
 
 class Metrics(MutableMapping[str, Metric]):
@@ -160,6 +165,9 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         try:
+            if kind is None and interruption.is_set():
+                # raised where it could not rise, in a callback of a C library
+                raise KeyboardInterrupt
             if kind is None:
                 self.metrics.write(self.directory / "metrics.json")
                 self._describe(self.directory / "run.json")

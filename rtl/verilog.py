@@ -20,13 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amaranth import ClockDomain, Value
 from amaranth._toolchain.yosys import YosysError, find_yosys
+from amaranth.lib import wiring
 
 from lightloom.spec.rtl_manifest import Port, Register, RtlManifest
 
 __all__ = ["emit", "merge"]
 
-_rtlil = importlib.import_module("amaranth.back.rtlil")  # the type stubs leave this module out
+# The type stubs leave these modules out.
+_rtlil = importlib.import_module("amaranth.back.rtlil")
+_ir = importlib.import_module("amaranth.hdl._ir")
+_xfrm = importlib.import_module("amaranth.hdl._xfrm")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
@@ -76,7 +81,7 @@ def emit(
     """
     if not _NAME.match(name):
         raise ValueError(f"name = {name!r}; a letter, then letters, digits and underscores")
-    text = _rtlil.convert(component, name=name, ports=ports, emit_src=False)
+    text = _convert(component, name, ports)
     declared = _ports(text, name)
     clocks = _clocks(declared, component, ports)
     manifest_ports = _assign(declared, clocks, dict(domains or {}))
@@ -87,7 +92,7 @@ def emit(
         verilog=f"{name}.v",
         sha256=digest,
         parameters=dict(parameters or {}),
-        domains=tuple(dict.fromkeys(clocks.values())),
+        domains=tuple(sorted(set(clocks.values()), key=lambda name: (name != "sync", name))),
         ports=manifest_ports,
         registers=tuple(registers),
         latency_cycles=dict(latency or {}),
@@ -288,9 +293,33 @@ def _ports(text: str, top: str) -> list[tuple[str, int, str]]:
     return [(port[3], int(port[1]), port[2]) for port in found if port]
 
 
-def _clocks(
-    declared: Sequence[tuple[str, int, str]], component: Any, ports: Any
-) -> dict[str, str]:
+def _convert(component: Any, name: str, ports: Any) -> str:
+    """RTLIL of a component; its clocks are ports in one order, in every process.
+
+    Amaranth adds ports for domains that nobody defined from a set, so their order, and with it the
+    text, would change with Python's hash seed.
+    """
+    if ports is not None:
+        return _rtlil.convert(component, name=name, ports=ports, emit_src=False)
+    fragment = _ir.Fragment.get(component, None)
+    collector = _xfrm.DomainCollector()
+    collector(fragment)
+    wanted = collector.used_domains - collector.defined_domains - {"comb"}
+    named: dict[str, tuple[Any, Any]] = {}
+    for domain in sorted(wanted, key=lambda domain: (domain != "sync", domain)):
+        clock: Any = ClockDomain(domain)
+        fragment.add_domains(clock)
+        for signal in (clock.clk, clock.rst):
+            named[signal.name] = (signal, _ir.PortDirection.Input)
+    for path, member, value in component.signature.flatten(component):
+        inward = member.flow == wiring.In
+        direction = _ir.PortDirection.Input if inward else _ir.PortDirection.Output
+        named["__".join(map(str, path))] = (Value.cast(value), direction)
+    text, _ = _rtlil.convert_fragment(fragment, named, name, emit_src=False)
+    return text
+
+
+def _clocks(declared: Sequence[tuple[str, int, str]], component: Any, ports: Any) -> dict[str, str]:
     """Clock and reset ports that Amaranth added, with their domains."""
     if ports is not None:
         own = {getattr(port, "name", port) for port in ports}

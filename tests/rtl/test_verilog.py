@@ -265,3 +265,35 @@ def test_merged_verilog_in_verilator_equals_the_unmerged_design_in_pysim(tmp_pat
         check=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert [int(line) for line in done.stdout.split()] == want
+
+
+def test_the_text_does_not_depend_on_the_hash_seed():
+    script = """
+import tempfile
+from pathlib import Path
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from lightloom.rtl import verilog
+
+class Two(wiring.Component):
+    a: In(1)
+    y: Out(1)
+    z: Out(1)
+    def elaborate(self, platform):
+        m = Module()
+        m.d.rx += self.y.eq(self.a)
+        m.d.sync += self.z.eq(self.a)
+        return m
+
+with tempfile.TemporaryDirectory() as place:
+    domains = {"a": "", "y": "rx", "z": "sync"}
+    print(verilog.emit(Two(), "two", directory=Path(place), domains=domains).sha256)
+"""
+    found = set()
+    for seed in ("1", "2", "3", "4"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1
