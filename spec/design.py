@@ -6,12 +6,12 @@ the reference designs and open to change, not measured.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lightloom.spec import benes
-from lightloom.spec.base import Frozen
+from lightloom.spec.base import DesignError, Frozen
 
 
 def _f(default: float, low: float, high: float, text: str) -> Any:
@@ -130,19 +130,80 @@ class Package(Frozen):
     )
 
 
+class Technology(Frozen):
+    """The photonic process that both chips are drawn in."""
+
+    band: Literal["O", "C"] = Field(
+        default="O",
+        description="Optical band: waveguide width, device numbers and carrier. O is "
+        "1260-1360 nm, C 1530-1565 nm (ITU-T G.Sup39).",
+    )
+    layer_map: str | None = Field(
+        default=None,
+        description="TOML file that gives layers other GDS numbers; those of the open "
+        "demonstration technology when absent.",
+    )
+
+
+BANDS_NM: dict[str, tuple[float, float]] = {"O": (1260.0, 1360.0), "C": (1530.0, 1565.0)}
+"""Wavelengths of each band; ITU-T G.Sup39."""
+CARRIERS_NM: dict[str, float] = {"O": 1310.0, "C": 1550.0}
+"""Default carrier of each band."""
+
+
 class Engine(Frozen):
     """The co-packaged optical engine."""
+
+    lanes: int = _f(
+        0,
+        0,
+        16,
+        "Fibre lanes each way; 0 takes serdes.lanes / wavelengths, rounded up.",
+    )
 
     modulator: Literal["ring", "mzm", "eam"] = Field(
         default="mzm",
         description="Modulator type of every lane.",
     )
-    wavelengths: Literal[1] = Field(default=1, description="Wavelengths on a fibre.")
+    wavelengths: int = _f(1, 1, 16, "Wavelengths on a fibre.")
+    wavelength_spacing_ghz: float = _f(
+        200.0,
+        25.0,
+        1000.0,
+        "Grid of the wavelengths; 200 GHz is that of the CW-WDM MSA's 8 and 16 wavelength sets.",
+    )
     wavelength_nm: float = _f(
         1310.0,
         1260.0,
-        1360.0,
-        "Carrier; the O-band is 1260-1360 nm (ITU-T G.Sup39).",
+        1565.0,
+        "Carrier, or the first of the grid; inside technology.band. 1310 in the O-band, 1550 in "
+        "the C-band when absent.",
+    )
+    receiver: Literal["direct", "drop-filter"] = Field(
+        default="direct",
+        description="What stands before the photodiodes: nothing, or a ring filter for each "
+        "wavelength. More than one wavelength needs filters.",
+    )
+    laser_inputs: int = _f(
+        0,
+        0,
+        16,
+        "Fibres that bring laser light, each split to equally many lanes; 0 is one a lane.",
+    )
+    monitors: bool = Field(
+        default=False,
+        description="A tap with a photodiode behind every modulator and at every laser input.",
+    )
+    integration: Literal["obo", "npo", "cpo", "3d"] = Field(
+        default="cpo",
+        description="Where the engine sits: on the board, near the package, in the package, or "
+        "under the electrical die. It sets the bump pitch and the copper between.",
+    )
+    bump_pitch_um: float = _f(
+        0.0,
+        0.0,
+        250.0,
+        "Pitch of the micro-bumps; 0 takes that of the integration.",
     )
     laser_power_dbm: float = _f(7.0, -30.0, 20.0, "Per lane at the modulator input.")
     laser_rin_db_per_hz: float = _f(
@@ -235,11 +296,22 @@ class Engine(Frozen):
 class Switch(Frozen):
     """The optical circuit switch chip and its controller."""
 
-    topology: Literal["benes", "none"] = Field(default="benes", description="Fabric topology.")
-    ports: int = _f(8, 2, 64, "Fabric ports; a power of two for Benes.")
+    topology: Literal[
+        "benes", "piloss", "crossbar", "switch-and-select", "odd-even", "ocstrx", "none"
+    ] = Field(default="benes", description="Fabric topology.")
+    ports: int = _f(
+        8,
+        2,
+        64,
+        "Fabric ports; a power of two for Benes and switch-and-select, lanes (even) for ocstrx.",
+    )
     permutation: Literal["identity", "reverse", "random"] | tuple[int, ...] = Field(
         default="reverse",
         description="Output of each input, or a named one; `random` uses run.seed.",
+    )
+    path: Literal["primary", "backup", "loopback"] = Field(
+        default="primary",
+        description="Path that an ocstrx switch takes; exactly one carries all lanes.",
     )
     coupler_gap_um: float = _f(
         0.2,
@@ -260,8 +332,30 @@ class Switch(Frozen):
         "Extra length of the heated arm of each cell, as drawn.",
     )
     heater_length_um: float = _f(200.0, 50.0, 1000.0, "Length of the heater in each cell.")
-    heater_undercut: bool = Field(
-        default=False, description="Suspended heaters: less power, slower."
+    phase_shifter: Literal["heater", "undercut", "pin"] = Field(
+        default="heater",
+        description="Phase shifter of each cell: a heater, a suspended heater (less power, "
+        "slower), or a PIN diode (electro-optic, nanoseconds, absorbs when driven).",
+    )
+    pin_length_um: float = _f(300.0, 50.0, 1000.0, "Length of the PIN diode in each cell.")
+    match_paths: bool = Field(
+        default=False,
+        description="Lengthen the fibre fan-outs so that all ports have equally long waveguides "
+        "outside the fabric.",
+    )
+    monitors: Literal["none", "port", "cell"] = Field(
+        default="none",
+        description="Taps with photodiodes: at no place, at every port, or at both outputs of "
+        "every cell.",
+    )
+    coupler: Literal["edge", "grating"] = Field(
+        default="edge", description="How fibres meet the chip."
+    )
+    fibre_pitch_um: Literal[127, 250] = Field(
+        default=127, description="Pitch of the fibre array; V-groove arrays come in both."
+    )
+    contacts: Literal["pads", "bumps"] = Field(
+        default="pads", description="Bond pads along the edges, or micro-bumps."
     )
     calibration: str = Field(
         default="nominal",
@@ -287,19 +381,28 @@ class Switch(Frozen):
 
     @model_validator(mode="after")
     def _routable(self) -> Self:
-        if self.topology == "benes":
-            try:
-                benes.stages(self.ports)
-            except ValueError:
-                raise ValueError(
-                    f"ports = {self.ports} with topology 'benes'; allowed: 2, 4, 8, 16, 32, 64"
-                ) from None
+        sizes = PORTS.get(self.topology)
+        if sizes is not None and self.ports not in sizes:
+            raise ValueError(
+                f"ports = {self.ports} with topology {self.topology!r}; "
+                f"allowed: {', '.join(map(str, sizes))}"
+            )
         given = self.permutation
         if isinstance(given, tuple) and sorted(given) != list(range(self.ports)):
             raise ValueError(
                 f"permutation = {list(given)}; allowed: each of 0 to {self.ports - 1} once"
             )
         return self
+
+
+PORTS: dict[str, Sequence[int]] = {
+    "benes": (2, 4, 8, 16, 32, 64),
+    # The shuffle between the trees has (N (N - 1) / 2)^2 crossings: 246,016 at 32.
+    "switch-and-select": (2, 4, 8, 16),
+    # The loopback joins two halves of the lanes.
+    "ocstrx": range(2, 17, 2),
+}
+"""Sizes of the topologies that do not come in every size of 2 to 64."""
 
 
 class Fibre(Frozen):
@@ -397,6 +500,7 @@ class Design(Frozen):
     """A whole xPU-CPO link through an optical circuit switch."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    technology: Technology = Technology()
     serdes: Serdes = Serdes()
     package: Package = Package()
     engine: Engine = Engine()
@@ -405,23 +509,71 @@ class Design(Frozen):
     receiver: Receiver = Receiver()
     run: Run = Run()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _carrier_follows_band(cls, data: Any) -> Any:
+        # The default carrier is that of the band; a band that is not one is refused later.
+        if not isinstance(data, dict):
+            return data
+        process, engine = data.get("technology"), data.get("engine", {})
+        band = process.get("band") if isinstance(process, dict) else None
+        if band in CARRIERS_NM and isinstance(engine, dict) and "wavelength_nm" not in engine:
+            return {**data, "engine": {**engine, "wavelength_nm": CARRIERS_NM[band]}}
+        return data
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.switch.topology != "none" and self.serdes.lanes > self.switch.ports:
+        low, high = BANDS_NM[self.technology.band]
+        if not low <= self.engine.wavelength_nm <= high:
             raise ValueError(
-                f"serdes.lanes = {self.serdes.lanes} with switch.ports = {self.switch.ports}; "
-                "allowed: at most one lane a port"
+                f"engine.wavelength_nm = {self.engine.wavelength_nm:g} with technology.band = "
+                f"{self.technology.band}; allowed: {low:g} to {high:g}"
             )
-        if isinstance(self.switch.permutation, tuple) and self.switch.topology != "none":
-            used = self.switch.permutation[: self.serdes.lanes]
-            if max(used) >= self.serdes.lanes:
-                raise ValueError(
-                    f"switch.permutation sends lanes to ports {sorted(used)}; allowed: lanes 0 to "
-                    f"{self.serdes.lanes - 1} among themselves, a port beyond them has no receiver"
-                )
         if len(self.run.skew_ui) > self.serdes.lanes:
             raise ValueError(
                 f"run.skew_ui has {len(self.run.skew_ui)} values; "
                 f"allowed: at most serdes.lanes = {self.serdes.lanes}"
             )
         return self
+
+    @property
+    def fibre_lanes(self) -> int:
+        """Lanes of the engine each way, each on a fibre of its own."""
+        return self.engine.lanes or -(-self.serdes.lanes // self.engine.wavelengths)
+
+    def check_link(self, source: str) -> None:
+        """Raise `DesignError` where the parts, each possible alone, do not make a link.
+
+        `source` opens the message.
+        """
+        if self.switch.topology not in ("benes", "none"):
+            raise DesignError(
+                f"{source}: switch.topology = {self.switch.topology!r} in a link; "
+                "allowed: 'benes', 'none': the switch controller routes no other yet"
+            )
+        if self.switch.phase_shifter == "pin":
+            raise DesignError(
+                f"{source}: switch.phase_shifter = 'pin' in a link; allowed: 'heater', 'undercut': "
+                "the fabric's transient is thermal"
+            )
+        if self.engine.wavelengths > 1 or self.fibre_lanes != self.serdes.lanes:
+            raise DesignError(
+                f"{source}: engine of {self.fibre_lanes} lanes x {self.engine.wavelengths} "
+                f"wavelengths in a link; allowed: {self.serdes.lanes} x 1, a fibre for each lane "
+                "of the SerDes"
+            )
+        if self.switch.topology == "none":
+            return
+        if self.serdes.lanes > self.switch.ports:
+            raise DesignError(
+                f"{source}: serdes.lanes = {self.serdes.lanes} with switch.ports = "
+                f"{self.switch.ports}; allowed: at most one lane a port"
+            )
+        if isinstance(self.switch.permutation, tuple):
+            used = self.switch.permutation[: self.serdes.lanes]
+            if max(used) >= self.serdes.lanes:
+                raise DesignError(
+                    f"{source}: switch.permutation sends lanes to ports {sorted(used)}; allowed: "
+                    f"lanes 0 to {self.serdes.lanes - 1} among themselves, a port beyond them has "
+                    "no receiver"
+                )

@@ -66,7 +66,14 @@ def resolve(design: Design, base: Path) -> Design:
         switch = switch.model_copy(
             update={"calibration": str((base / switch.calibration).resolve())}
         )
-    return design.model_copy(update={"package": package, "run": run, "switch": switch})
+    technology = design.technology
+    if technology.layer_map is not None:
+        technology = technology.model_copy(
+            update={"layer_map": str((base / technology.layer_map).resolve())}
+        )
+    return design.model_copy(
+        update={"package": package, "run": run, "switch": switch, "technology": technology}
+    )
 
 
 def keys() -> dict[str, FieldInfo]:
