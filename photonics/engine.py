@@ -26,7 +26,7 @@ from lightloom.photonics.cells.mzm import mzm
 from lightloom.photonics.cells.photodiode import photodiode
 from lightloom.photonics.cells.ring_modulator import ring_modulator
 from lightloom.photonics.cells.waveguides import bend90, straight
-from lightloom.photonics.devices import JUNCTION
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.netlist import Netlist
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Engine
@@ -130,7 +130,7 @@ def engine_chip(engine: Engine, lanes: int) -> EngineChip:
     length = 0.0
     if engine.modulator == "mzm":
         # V_pi L is a property of the junction: the drive the design asks for sets the length.
-        length = draw.on_grid(round(JUNCTION.v_pi_l_v_cm * 1e4 / engine.mzm_v_pi_v, 1))
+        length = draw.on_grid(round(O_BAND.junction.v_pi_l_v_cm * 1e4 / engine.mzm_v_pi_v, 1))
     return _build(engine.modulator, lanes, length)
 
 

@@ -18,7 +18,7 @@ from lightloom.photonics.cells import draw, mzi
 from lightloom.photonics.cells.crossing import REACH_UM, crossing
 from lightloom.photonics.cells.edge_coupler import edge_coupler
 from lightloom.photonics.cells.waveguides import diagonal, diagonal_reach
-from lightloom.photonics.devices import COUPLER, half_length
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.netlist import Netlist
 from lightloom.photonics.router import Routing, RoutingError, Site, route
 from lightloom.spec import benes
@@ -53,7 +53,7 @@ class SwitchChip:
 
 def coupler_length(switch: Switch) -> float:
     """Length in um of the straight part of the couplers as drawn."""
-    return draw.on_grid(switch.coupler_length_um) or half_length(DEFAULT_GAP_UM)
+    return draw.on_grid(switch.coupler_length_um) or O_BAND.half_length(DEFAULT_GAP_UM)
 
 
 def switch_chip(switch: Switch) -> SwitchChip:
@@ -153,7 +153,7 @@ def _draw(
     routing = route(
         build.assembly,
         build.heaters,
-        fabric_half_um=ports / 2 * COUPLER.pitch_um + LEAD_UM,
+        fabric_half_um=ports / 2 * O_BAND.coupler.pitch_um + LEAD_UM,
         die_half_um=draw.on_grid(fibres_half),
         pad_span_um=(PAD_MARGIN_UM, width - PAD_MARGIN_UM),
     )
@@ -183,12 +183,12 @@ class _Fabric:
         self.lines: list[Cursor] = []
         self.heaters: list[Site] = []
 
-    def _y(self, line: float, pitch: float = COUPLER.pitch_um) -> float:
+    def _y(self, line: float, pitch: float = O_BAND.coupler.pitch_um) -> float:
         return draw.on_grid(((self.ports - 1) / 2 - line) * pitch)
 
     def _fan_um(self) -> float:
         # As long as the widest shift needs for gentle bends.
-        widest = (self.ports - 1) / 2 * (FIBRE_UM - COUPLER.pitch_um)
+        widest = (self.ports - 1) / 2 * (FIBRE_UM - O_BAND.coupler.pitch_um)
         return max(60.0, draw.on_grid(1.6 * widest))
 
     def inputs(self) -> None:
@@ -263,7 +263,7 @@ class _Fabric:
 
     def column(self, stage: int, column: int, uppers: list[int]) -> None:
         """Swap the pairs of lines whose upper ones are given; the others go straight on later."""
-        drop = draw.on_grid(COUPLER.pitch_um / 2 - REACH_UM)
+        drop = draw.on_grid(O_BAND.coupler.pitch_um / 2 - REACH_UM)
         bend = diagonal(drop=drop)
         reach = diagonal_reach(drop)
         x = max(cursor.x_um for cursor in self.lines)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.photonics import calibration, devices, scatter, solver
+from lightloom.photonics import calibration, scatter, solver
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.netlist import Instance, Netlist
 from lightloom.photonics.solver import Program, TwoPort
 from lightloom.spec import benes
@@ -168,9 +169,9 @@ def _heater(instance: Instance, cell: _Cell, own: float) -> Heater:
         name=f"h{cell.stage}_{cell.row}",
         stage=cell.stage,
         row=cell.row,
-        p_pi_mw=devices.heater_p_pi_mw(undercut) / own,
-        tau_us=devices.heater_tau_us(undercut),
-        resistance_ohm=devices.heater_ohm(length, width),
+        p_pi_mw=O_BAND.heater_p_pi_mw(undercut) / own,
+        tau_us=O_BAND.heater_tau_us(undercut),
+        resistance_ohm=O_BAND.heater_ohm(length, width),
         x_um=instance.x_um or 0.0,
         y_um=instance.y_um or 0.0,
     )
@@ -187,7 +188,7 @@ def _thermal(switch: Netlist, cells: Sequence[_Cell]) -> tuple[np.ndarray, np.nd
 
     def reach(arms: np.ndarray) -> np.ndarray:
         gaps = np.hypot(*np.moveaxis(arms[:, None] - heated[None, :], 2, 0))
-        return np.vectorize(devices.thermal_crosstalk, otypes=[float])(gaps)
+        return np.vectorize(O_BAND.thermal_crosstalk, otypes=[float])(gaps)
 
     response = reach(heated) - reach(other)
     own = 1.0 - np.diag(reach(other))

@@ -7,17 +7,17 @@ import numpy as np
 
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw
-from lightloom.photonics.devices import COUPLER, half_length
+from lightloom.photonics.devices import O_BAND
 
 MARGIN_UM = 2.0
 """The recognition box reaches this far beyond the pins' centres, sideways."""
 
 
 @gf.cell
-def coupler2x2(gap: float = 0.2, length: float = half_length(0.2)) -> gf.Component:
-    """Two strips that come close over `length`, with sine S-bends to pins `COUPLER.pitch_um` apart.
+def coupler2x2(gap: float = 0.2, length: float = O_BAND.half_length(0.2)) -> gf.Component:
+    """Two strips that come close over `length`, with sine S-bends to pins `pitch_um` apart.
 
-    The default length splits the power in halves by `devices.coupling_angle`.
+    The default length splits the power in halves by `Numbers.coupling_angle`.
 
     ::
 
@@ -35,7 +35,8 @@ def coupler2x2(gap: float = 0.2, length: float = half_length(0.2)) -> gf.Compone
     if gap < least:
         raise ValueError(f"gap = {gap} um; allowed: {least} um or more (rule WG.space)")
     c = gf.Component()
-    bend, pitch, width = COUPLER.bend_length_um, COUPLER.pitch_um, tech.WIRE_WIDTH
+    part, width = O_BAND.coupler, tech.WIRE_WIDTH
+    bend, pitch = part.bend_length_um, part.pitch_um
     total = draw.on_grid(2 * bend + length)
     # An odd number of grid steps cannot lie even about the axis: the upper strip takes the odd one.
     upper_edge = draw.on_grid(-(-draw.grid(gap) // 2) * tech.DBU_UM)

@@ -10,7 +10,7 @@ from lightloom.photonics import tech
 from lightloom.photonics.cells import draw, heater
 from lightloom.photonics.cells.coupler import coupler2x2
 from lightloom.photonics.cells.waveguides import sbend, straight
-from lightloom.photonics.devices import COUPLER, half_length
+from lightloom.photonics.devices import O_BAND
 
 LEAD_UM = 10.0
 """Wire between couplers and heater."""
@@ -55,7 +55,7 @@ def parts(
     shifter_um = heater.total_length(heater_length)
     arm_start = coupler_um
     arm_um = draw.on_grid(LEAD_UM + shifter_um + LEAD_UM)
-    y = COUPLER.pitch_um / 2
+    y = O_BAND.coupler.pitch_um / 2
     wire = straight(length=LEAD_UM)
     places = [
         Place("in", coupler, 0.0, 0.0),
@@ -107,7 +107,7 @@ def _rise(extra: float) -> float:
 @gf.cell
 def mzi2x2(
     gap: float = 0.2,
-    coupler_length: float = half_length(0.2),
+    coupler_length: float = O_BAND.half_length(0.2),
     heater_length: float = 200.0,
     imbalance: float = 0.0,
     undercut: bool = False,
@@ -132,7 +132,7 @@ def mzi2x2(
     for place in layout.places:
         reference = c << place.cell
         reference.dmove((place.x_um, place.y_um))
-    y = COUPLER.pitch_um / 2
+    y = O_BAND.coupler.pitch_um / 2
     for name, px, py, angle in (
         ("o1", 0.0, -y, 180),
         ("o2", 0.0, y, 180),

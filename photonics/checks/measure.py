@@ -16,11 +16,11 @@ import klayout.db as kdb
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.photonics import devices as physics
 from lightloom.photonics import tech
 from lightloom.photonics.checks import locate, wires
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.recognise import Device
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.tech import Layer
 
 Parameters = dict[str, float]
@@ -115,8 +115,8 @@ def _coupling(
     x, opening = _opening(lower, upper, kdb.Point(), stop)
     x, opening = x * dbu, opening * dbu
     gap = float(opening.min())
-    equivalent = float(np.trapezoid(np.exp(-physics.COUPLER.decay_per_um * (opening - gap)), x))
-    bends = physics.coupling_angle(gap, 0.0) / physics.coupling_rate(gap)
+    equivalent = float(np.trapezoid(np.exp(-O_BAND.coupler.decay_per_um * (opening - gap)), x))
+    bends = O_BAND.coupling_angle(gap, 0.0) / O_BAND.coupling_rate(gap)
     return gap, equivalent - bends
 
 

@@ -9,8 +9,11 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from lightloom.photonics import devices, tech
+from lightloom.photonics.devices import BANDS, C_BAND, O_BAND
+from lightloom.spec.design import BANDS_NM, CARRIERS_NM
 
-WIDTH_UM, HEIGHT_UM = tech.WIRE_WIDTH, 0.22
+HEIGHT_UM = 0.22
+every_band = pytest.mark.parametrize("numbers", BANDS.values(), ids=BANDS)
 
 
 def silicon(um):
@@ -35,7 +38,7 @@ def oxide(um):
     )
 
 
-def mode(um, gap=None, parity=1):
+def mode(um, width_um, gap=None, parity=1):
     """Effective index of a strip, or of the even or odd supermode of two, by effective indices."""
     k, core, clad = 2 * math.pi / um, silicon(um), oxide(um)
 
@@ -53,65 +56,110 @@ def mode(um, gap=None, parity=1):
         if gap is not None:
             wall = math.tanh(outside * gap / 2)
             near = math.atan(step * (wall if parity > 0 else 1 / wall))
-        return inside * WIDTH_UM - far - near
+        return inside * width_um - far - near
 
     return brentq(lateral, clad + 1e-6, film - 1e-6)
 
 
-def coupling(um, gap):
-    return math.pi / um * (mode(um, gap, 1) - mode(um, gap, -1))
+def coupling(um, width_um, gap):
+    return math.pi / um * (mode(um, width_um, gap, 1) - mode(um, width_um, gap, -1))
 
 
-def test_indices_are_those_of_the_effective_index_method():
-    assert devices.GUIDE.index == pytest.approx(mode(1.31), abs=1e-4)
-    slope = (mode(1.315) - mode(1.305)) / 0.01
-    assert devices.GUIDE.group_index == pytest.approx(mode(1.31) - 1.31 * slope, abs=1e-3)
+@every_band
+def test_indices_are_those_of_the_effective_index_method(numbers):
+    um, width = numbers.carrier_nm / 1000, numbers.wire_width_um
+    assert numbers.guide.index == pytest.approx(mode(um, width), abs=1e-4)
+    slope = (mode(um + 0.005, width) - mode(um - 0.005, width)) / 0.01
+    assert numbers.guide.group_index == pytest.approx(mode(um, width) - um * slope, abs=1e-3)
 
 
-@pytest.mark.parametrize("wavelength_nm", [1300.0, 1310.0, 1320.0])
+@every_band
+@pytest.mark.parametrize("offset_nm", [-10.0, 0.0, 10.0])
 @pytest.mark.parametrize("gap_um", [0.15, 0.2, 0.25, 0.3, 0.4])
-def test_coupling_rate_is_that_of_the_supermodes(gap_um, wavelength_nm):
-    expected = coupling(wavelength_nm / 1000, gap_um)
-    assert devices.coupling_rate(gap_um, wavelength_nm) == pytest.approx(expected, rel=0.01)
+def test_coupling_rate_is_that_of_the_supermodes(numbers, gap_um, offset_nm):
+    wavelength_nm = numbers.carrier_nm + offset_nm
+    expected = coupling(wavelength_nm / 1000, numbers.wire_width_um, gap_um)
+    assert numbers.coupling_rate(gap_um, wavelength_nm) == pytest.approx(expected, rel=0.01)
 
 
+@every_band
 @pytest.mark.parametrize("gap_um", [0.15, 0.2, 0.37])
-def test_bends_add_the_integral_of_the_local_rate(gap_um):
-    length, offset = devices.COUPLER.bend_length_um, devices.bend_offset(gap_um)
+def test_bends_add_the_integral_of_the_local_rate(numbers, gap_um):
+    length, offset = numbers.coupler.bend_length_um, numbers.bend_offset(gap_um)
 
     def rate(x):
         t = x / length
         height = offset * (t - np.sin(2 * np.pi * t) / (2 * np.pi))
-        return devices.coupling_rate(gap_um + 2 * height)
+        return numbers.coupling_rate(gap_um + 2 * height)
 
     bends = 2 * quad(rate, 0, length, limit=200)[0]
-    assert devices.coupling_angle(gap_um, 0.0) == pytest.approx(bends, rel=1e-6)
-    assert devices.coupling_angle(gap_um, 7.0) == pytest.approx(
-        bends + 7.0 * devices.coupling_rate(gap_um), rel=1e-6
+    assert numbers.coupling_angle(gap_um, 0.0) == pytest.approx(bends, rel=1e-6)
+    assert numbers.coupling_angle(gap_um, 7.0) == pytest.approx(
+        bends + 7.0 * numbers.coupling_rate(gap_um), rel=1e-6
     )
 
 
-def test_half_length_splits_in_halves():
+@every_band
+def test_half_length_splits_in_halves(numbers):
     for gap_um in (0.16, 0.2, 0.3):
-        angle = devices.coupling_angle(gap_um, devices.half_length(gap_um))
+        angle = numbers.coupling_angle(gap_um, numbers.half_length(gap_um))
         assert math.sin(angle) ** 2 == pytest.approx(0.5, abs=5e-5)  # 1 nm of length
 
 
-def test_a_gap_whose_bends_couple_too_much_is_refused():
+@every_band
+def test_a_gap_whose_bends_couple_too_much_is_refused(numbers):
     with pytest.raises(ValueError, match=r"gap_um = 0\.08; its bends alone couple more than half"):
-        devices.half_length(0.08)
+        numbers.half_length(0.08)
 
 
-def test_thermal_crosstalk_falls_with_distance():
+@every_band
+def test_every_gap_of_a_design_can_split_in_halves(numbers):
+    for gap_um in np.linspace(0.15, 0.4, 26):  # range of switch.coupler_gap_um
+        assert numbers.half_length(float(gap_um)) >= 0.0
+
+
+@every_band
+def test_coupler_bends_are_no_tighter_than_a_strip_allows(numbers):
+    # The sine bend is tightest a quarter of the way: L^2 / (2 pi offset).
+    radius = numbers.coupler.bend_length_um**2 / (2 * math.pi * numbers.bend_offset(0.15))
+    assert radius > tech.STRIP.radius_min_um
+
+
+@every_band
+def test_thermal_crosstalk_falls_with_distance(numbers):
     distances = np.linspace(1, 500, 100)
-    values = [devices.thermal_crosstalk(d) for d in distances]
+    values = [numbers.thermal_crosstalk(d) for d in distances]
     assert all(a > b for a, b in itertools.pairwise(values))
-    assert devices.thermal_crosstalk(devices.HEATER.crosstalk_um) == devices.HEATER.crosstalk
-    assert devices.thermal_crosstalk(0.0) <= 1.0
+    assert numbers.thermal_crosstalk(numbers.heater.crosstalk_um) == numbers.heater.crosstalk
+    assert numbers.thermal_crosstalk(0.0) <= 1.0
 
 
-def test_heaters_trade_power_for_speed():
-    assert devices.heater_p_pi_mw(True) < devices.heater_p_pi_mw(False)
-    assert devices.heater_tau_us(True) > devices.heater_tau_us(False)
-    assert devices.heater_ohm(200.0, 2.0) == pytest.approx(1000.0)
-    assert devices.HEATER.sheet_ohm == tech.SHEET_OHM[tech.HEATER]
+@every_band
+def test_heaters_trade_power_for_speed(numbers):
+    assert numbers.heater_p_pi_mw(True) < numbers.heater_p_pi_mw(False)
+    assert numbers.heater_tau_us(True) > numbers.heater_tau_us(False)
+    assert numbers.heater_ohm(200.0, 2.0) == pytest.approx(1000.0)
+    assert numbers.heater.sheet_ohm == tech.SHEET_OHM[tech.HEATER]
+
+
+def test_a_turn_takes_power_in_proportion_to_the_wavelength():
+    ratio = C_BAND.carrier_nm / O_BAND.carrier_nm
+    for undercut in (False, True):
+        power = O_BAND.heater_p_pi_mw(undercut) * ratio
+        assert C_BAND.heater_p_pi_mw(undercut) == pytest.approx(power, rel=0.015)
+
+
+def test_bands_are_those_of_the_design_file():
+    assert {name: numbers.band for name, numbers in BANDS.items()} == {"O": "O", "C": "C"}
+    assert {name: numbers.carrier_nm for name, numbers in BANDS.items()} == CARRIERS_NM
+    for name, (low, high) in BANDS_NM.items():
+        assert low < BANDS[name].carrier_nm < high
+
+
+def test_a_width_names_its_band():
+    for numbers in BANDS.values():
+        assert devices.of_width(numbers.wire_width_um) is numbers
+    with pytest.raises(
+        ValueError, match=r"width = 0\.5 um; allowed: 0\.42 \(O-band\), 0\.45 \(C-band\)"
+    ):
+        devices.of_width(0.5)

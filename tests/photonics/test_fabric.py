@@ -12,7 +12,7 @@ import pytest
 from lightloom.photonics import preview, tech
 from lightloom.photonics.cells import heater
 from lightloom.photonics.checks import lvs
-from lightloom.photonics.devices import half_length
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.fabric import FIBRE_UM, switch_chip, transpositions
 from lightloom.spec import benes
 from lightloom.spec.base import DesignError
@@ -105,7 +105,7 @@ def test_parameters_reach_the_netlist():
     chip = switch_chip(Switch(ports=4, coupler_gap_um=0.23, heater_length_um=150.0))
     coupler = chip.netlist.instances["m0_0.in"].parameters
     assert coupler["gap_um"] == 0.23
-    assert coupler["length_um"] == half_length(0.2)
+    assert coupler["length_um"] == O_BAND.half_length(0.2)
     phase = chip.netlist.instances["m1_0.heater"].parameters
     assert phase["heater_length_um"] == 150.0
     assert phase["length_um"] == heater.total_length(150.0)

@@ -5,8 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from lightloom.photonics import calibration, devices, optical_model, scatter, solver
+from lightloom.photonics import calibration, optical_model, scatter, solver
 from lightloom.photonics.checks import extract
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.engine import engine_chip
 from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.netlist import Conductor
@@ -98,11 +99,11 @@ def test_loss_is_the_sum_of_what_the_light_passes(netlist):
     )
     path = 2 * coupler["path_um"] + heater["length_um"] + 20.0
     # Half the light of a cell goes through its heater.
-    excess = 2 * devices.COUPLER.excess_loss_db + devices.HEATER.loss_db / 2
+    excess = 2 * O_BAND.coupler.excess_loss_db + O_BAND.heater.loss_db / 2
     cells = 3 * (scatter.guide_loss_db(path) + excess)
     leads = [w for w in chip.nets.values() if w.y_um > 55 and w.length_um != 10.0]
     wires = scatter.guide_loss_db(sum(w.length_um for w in leads if len(w.pins) == 2))
-    expected = 2 * devices.EDGE_COUPLER.loss_db + cells + wires
+    expected = 2 * O_BAND.edge_coupler.loss_db + cells + wires
     assert -20 * math.log10(abs(s[0, 0])) == pytest.approx(expected, abs=1e-4)
 
 
@@ -157,7 +158,7 @@ def test_arm_imbalance_misroutes_until_it_is_calibrated(netlist):
 def test_static_phase_of_a_cell_is_that_of_its_extra_length(netlist):
     imbalance = 0.12
     fabric = optical_model.fabric(design(), netlist(arm_imbalance_um=imbalance))
-    turn = -2 * math.pi * devices.GUIDE.index * imbalance / 1.31
+    turn = -2 * math.pi * O_BAND.guide.index * imbalance / 1.31
     found = calibration.static_phases(fabric)
     # the detour is drawn on the grid: its length is known to some nanometres
     assert np.exp(1j * found) == pytest.approx(np.full(6, np.exp(1j * turn)), abs=0.05)
@@ -184,7 +185,7 @@ def test_heaters_follow_the_layout(netlist):
     hung = optical_model.fabric(design(), netlist(heater_undercut=True)).heaters
     assert long[0].resistance_ohm == pytest.approx(1.5 * plain[0].resistance_ohm, rel=1e-6)
     assert hung[0].p_pi_mw < 0.2 * plain[0].p_pi_mw
-    assert hung[0].tau_us == devices.heater_tau_us(True)
+    assert hung[0].tau_us == O_BAND.heater_tau_us(True)
     assert [(h.stage, h.row) for h in plain] == [(s, r) for s in range(3) for r in range(2)]
 
 
@@ -192,13 +193,13 @@ def test_thermal_crosstalk_is_differential_and_falls_with_distance(netlist):
     fabric = optical_model.fabric(design(), netlist())
     matrix = np.array(fabric.thermal_crosstalk)
     assert np.diag(matrix) == pytest.approx(np.ones(6))
-    reach = devices.thermal_crosstalk
+    reach = O_BAND.thermal_crosstalk
     own = 1 - reach(40.0)
     # Heater 0 is 80 um above heater 1; the other arm of each cell is 40 um below its heated one.
     assert matrix[1, 0] == pytest.approx((reach(80.0) - reach(120.0)) / own)
     assert matrix[0, 1] == pytest.approx((reach(80.0) - reach(40.0)) / own)
     assert np.abs(matrix[:2, 2:]).max() < 1e-3
-    assert fabric.heaters[0].p_pi_mw == pytest.approx(devices.heater_p_pi_mw(False) / own)
+    assert fabric.heaters[0].p_pi_mw == pytest.approx(O_BAND.heater_p_pi_mw(False) / own)
 
 
 def test_steps_are_few_and_in_order(netlist):
@@ -216,14 +217,14 @@ def test_engine_losses_are_those_of_its_waveguides(netlist, modulator):
     made = Design(name="x", serdes=Serdes(lanes=4), engine=Engine(modulator=modulator))
     lanes = optical_model.engine_lanes(made, chip)
     assert [lane.lane for lane in lanes] == [0, 1, 2, 3]
-    facet = devices.EDGE_COUPLER.loss_db
+    facet = O_BAND.edge_coupler.loss_db
     for lane in lanes:
         wire = next(
             w
             for w in chip.nets.values()
             if {chip.ports[f"rx{lane.lane}"][0]} & {name for name, _ in w.pins}
         )
-        loss = facet + wire.length_um * 1e-4 * devices.GUIDE.loss_db_per_cm
+        loss = facet + wire.length_um * 1e-4 * O_BAND.guide.loss_db_per_cm
         assert lane.fibre_to_detector_db == pytest.approx(loss, abs=1e-9)
         assert facet < lane.modulator_to_fibre_db < facet + 2
         assert lane.transmit_delay_ps > lane.receive_delay_ps > 0

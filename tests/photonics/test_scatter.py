@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from lightloom.photonics import devices, scatter
+from lightloom.photonics import scatter
+from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.solver import FourPort, TwoPort
 
-CARRIER = scatter.frequency_hz(devices.CARRIER_NM)
-COUPLER = {"gap_um": 0.2, "length_um": devices.half_length(0.2), "path_um": 141.0}
+CARRIER = scatter.frequency_hz(O_BAND.carrier_nm)
+COUPLER = {"gap_um": 0.2, "length_um": O_BAND.half_length(0.2), "path_um": 141.0}
 
 
 def test_wavelength_and_frequency_are_inverse():
@@ -20,7 +21,7 @@ def test_guide_has_its_phase_loss_and_group_delay():
     step = 1e9
     f = CARRIER + np.array([-step, 0.0, step])
     t = part.transfer(f)
-    turns = devices.GUIDE.index * 1000.0 / 1.31
+    turns = O_BAND.guide.index * 1000.0 / 1.31
     assert t[1] / abs(t[1]) == pytest.approx(np.exp(-2j * math.pi * turns), abs=1e-6)
     assert -20 * math.log10(abs(t[1])) == pytest.approx(0.2)
     delay = -np.angle(t[2] / t[0]) / (4 * math.pi * step) * 1e12
@@ -33,7 +34,7 @@ def test_coupler_splits_in_halves_at_the_carrier_only():
     assert isinstance(part, FourPort)
     m = part.matrix(CARRIER + np.array([-5e12, 0.0, 5e12]))
     power = np.abs(m) ** 2
-    loss = 10 ** (-(devices.COUPLER.excess_loss_db + scatter.guide_loss_db(141.0)) / 10)
+    loss = 10 ** (-(O_BAND.coupler.excess_loss_db + scatter.guide_loss_db(141.0)) / 10)
     assert power.sum(axis=1) == pytest.approx(np.full((3, 2), loss))
     assert power[1] == pytest.approx(np.full((2, 2), loss / 2), rel=1e-4)
     assert power[0, 0, 1] > power[1, 0, 1] > power[2, 0, 1]  # longer waves couple more
@@ -61,8 +62,8 @@ def test_crossing_loses_and_leaks_as_published_classes():
     part = scatter.models().devices["crossing"]({"path_um": 0.0})
     assert isinstance(part, FourPort)
     m = part.matrix(np.array([CARRIER]))[0]
-    assert 20 * math.log10(abs(m[0, 1])) == pytest.approx(-devices.CROSSING.loss_db)
-    assert 20 * math.log10(abs(m[0, 0])) == pytest.approx(devices.CROSSING.crosstalk_db)
+    assert 20 * math.log10(abs(m[0, 1])) == pytest.approx(-O_BAND.crossing.loss_db)
+    assert 20 * math.log10(abs(m[0, 0])) == pytest.approx(O_BAND.crossing.crosstalk_db)
     for (p, q), (first, second) in part.sides:
         # The first line keeps the number of its input and leaves where the second goes through.
         assert {p, second} in ({"o1", "o3"}, {"o2", "o4"})
@@ -73,7 +74,7 @@ def test_facet_loss_includes_the_taper():
     part = scatter.models().devices["edge_coupler"]({"length_um": 200.0, "tip_width_um": 0.18})
     assert isinstance(part, TwoPort)
     loss = -20 * math.log10(abs(part.transfer(np.array([CARRIER]))[0]))
-    assert loss == pytest.approx(devices.EDGE_COUPLER.loss_db)
+    assert loss == pytest.approx(O_BAND.edge_coupler.loss_db)
 
 
 def test_equal_devices_share_one_model():

@@ -6,7 +6,7 @@ import klayout.db as kdb
 import numpy as np
 import pytest
 
-from lightloom.photonics import devices, tech
+from lightloom.photonics import tech
 from lightloom.photonics.cells import draw, heater, mzi
 from lightloom.photonics.cells.coupler import coupler2x2
 from lightloom.photonics.cells.crossing import crossing
@@ -17,6 +17,7 @@ from lightloom.photonics.cells.pads import bond_pad, bump, via_stack
 from lightloom.photonics.cells.photodiode import photodiode
 from lightloom.photonics.cells.ring_modulator import ring_modulator
 from lightloom.photonics.cells.waveguides import bend90, diagonal, sbend, straight
+from lightloom.photonics.devices import O_BAND
 
 PINS = {
     coupler2x2: "o1 o2 o3 o4",
@@ -267,4 +268,4 @@ def test_modulator_arms_are_driven_against_each_other(regions):
 
 
 def test_half_length_is_the_default_of_the_coupler():
-    assert info(coupler2x2(), "length_um") == devices.half_length(0.2)
+    assert info(coupler2x2(), "length_um") == O_BAND.half_length(0.2)
