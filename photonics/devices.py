@@ -93,6 +93,71 @@ class EdgeCoupler(Frozen):
     """Per facet, TE; below 1.52 dB over the O-band, Adv. Photon. Nexus 4, 026004 (2025)."""
 
 
+class GratingCoupler(Frozen):
+    """Shallow-etched grating under a single-mode fibre."""
+
+    loss_db: float = 3.5
+    """At the carrier; uniform gratings on 220 nm silicon without a mirror: 3-5 dB class."""
+    bandwidth_nm: float = 35.0
+    """Full width at 1 dB more loss; 30-45 nm is the class of the same gratings."""
+    period_um: float = 0.5
+    """For light some degrees off the vertical; demonstration value."""
+    return_loss_db: float = 25.0
+    """Back into the waveguide; 15-30 dB class. Demonstration value."""
+
+
+class Terminator(Frozen):
+    """Doped taper at the end of an unused waveguide."""
+
+    return_loss_db: float = 40.0
+    """Demonstration value."""
+
+
+class Tap(Frozen):
+    """Power tap: a coupler whose bends alone couple."""
+
+    gap_um: float = 0.3
+    """1.1 % of the power crosses in the O-band; `coupling_angle` says how much at any gap."""
+
+
+class Pin(Frozen):
+    """Electro-optic phase shifter: a lateral PIN diode in a rib, driven forward."""
+
+    p_pi_mw: float = 3.0
+    """For half a turn; 2-4 mW is the class of published 250-400 um long diodes."""
+    tau_us: float = 0.003
+    """Carriers; switching in 3.2 and 2.5 ns is published, Opt. Express 24, 9295 (2016)."""
+    voltage_v: float = 0.95
+    """Forward voltage at half a turn; demonstration value, a silicon junction at some mA."""
+    electrons_index: tuple[float, float] = (6.2e-22, 1.0)
+    """Index change `-a N^b` of N electrons per cm3; Soref and Bennett, IEEE J. Quantum Electron.
+    23, 123 (1987), at 1.3 um."""
+    holes_index: tuple[float, float] = (6.0e-18, 0.8)
+    """The same for holes."""
+    absorption_cm2: tuple[float, float] = (6.0e-18, 4.0e-18)
+    """Absorption per cm of an electron and a hole per cm3; same source."""
+    confinement: float = 0.8
+    """Part of the mode in the silicon that carriers fill; demonstration value."""
+    loss_db: float = 0.1
+    """Undriven, beside the waveguide's loss: the tapers and the doped silicon beside the mode."""
+
+    def carriers_cm3(self, phase_rad: float, length_um: float, wavelength_nm: float) -> float:
+        """Electron-hole pairs per cm3 that turn the phase in a diode of this length."""
+        wanted = phase_rad * wavelength_nm * 1e-3 / (2.0 * math.pi * length_um * self.confinement)
+        low, high = 0.0, 1e21
+        for _ in range(200):
+            middle = (low + high) / 2.0
+            change = sum(a * middle**b for a, b in (self.electrons_index, self.holes_index))
+            low, high = (middle, high) if change < wanted else (low, middle)
+        return high
+
+    def driven_loss_db(self, phase_rad: float, length_um: float, wavelength_nm: float) -> float:
+        """Absorption by the carriers that turn the phase: what switching costs in light."""
+        carriers = self.carriers_cm3(abs(phase_rad), length_um, wavelength_nm)
+        per_cm = carriers * sum(self.absorption_cm2) * self.confinement
+        return 10.0 * math.log10(math.e) * per_cm * length_um * 1e-4
+
+
 class Junction(Frozen):
     """Lateral PN junction in a rib."""
 
@@ -113,6 +178,10 @@ class Numbers(Frozen):
     crossing: Crossing = Crossing()
     heater: Heater = Heater()
     edge_coupler: EdgeCoupler = EdgeCoupler()
+    grating_coupler: GratingCoupler = GratingCoupler()
+    terminator: Terminator = Terminator()
+    tap: Tap = Tap()
+    pin: Pin = Pin()
     junction: Junction = Junction()
 
     def coupling_rate(self, gap_um: float, wavelength_nm: float | None = None) -> float:
@@ -198,6 +267,13 @@ C_BAND = Numbers(
     ),
     # The O-band's, longer by the wavelength: a turn is a wavelength of optical path.
     heater=Heater(p_pi_mw=29.6, p_pi_undercut_mw=4.1),
+    grating_coupler=GratingCoupler(period_um=0.62),
+    tap=Tap(gap_um=0.4),
+    pin=Pin(  # Soref and Bennett at 1.55 um
+        electrons_index=(8.8e-22, 1.0),
+        holes_index=(8.5e-18, 0.8),
+        absorption_cm2=(8.5e-18, 6.0e-18),
+    ),
     edge_coupler=EdgeCoupler(loss_db=1.5),  # demonstration value; 1-2 dB a facet is the class
     # Demonstration value, the O-band's: the longer wavelength asks for more index change and the
     # plasma effect, which grows with the wavelength squared, gives it.
