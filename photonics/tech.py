@@ -23,7 +23,8 @@ Electrical pin
     middle. Every electrical terminal of a device is on M1.
 Waveguide
     What is left of WG without the DEVREC polygons: strips of one width that join two pins. A wire
-    has `WIRE_WIDTH`; diagonal facets have it within 0.1 nm, their middle is within 1 nm of the pin.
+    has the width of its band; diagonal facets have it within 0.3 nm, their middle is within 1 nm
+    of the pin.
 Conductor
     M1, M2 and BUMP, joined where they touch and through VIA (M1 to M2); BUMP sits on M2. CONTACT
     (silicon or germanium to M1) and VIAH (heater to M1) are inside devices and join no nets.

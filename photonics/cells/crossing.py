@@ -9,7 +9,7 @@ import numpy as np
 
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw
-from lightloom.photonics.cells.waveguides import DIAGONAL_UM, DIAGONAL_WIDTH, SQUARE_UM
+from lightloom.photonics.cells.waveguides import SQUARE_UM, diagonal_corners, diagonal_width
 
 REACH_UM = 6.5
 """The pins are at (+-REACH_UM, +-REACH_UM)."""
@@ -18,7 +18,7 @@ WAIST_UM = 1.3
 
 
 @gf.cell
-def crossing() -> gf.Component:
+def crossing(width: float = tech.WIRE_WIDTH) -> gf.Component:
     """Right-angled crossing with widened arms, turned by 45 degrees.
 
     ::
@@ -28,17 +28,23 @@ def crossing() -> gf.Component:
              X
             / \\
         o1 '   ' o4
+
+    Args:
+        width: of the waveguide in um.
     """
     c = gf.Component()
     length = REACH_UM * math.sqrt(2.0)
     t = np.linspace(0.0, 1.0, 41)
-    width = DIAGONAL_WIDTH + (WAIST_UM - DIAGONAL_WIDTH) * np.sin(np.pi / 2 * (1.0 - t)) ** 2
+    facet = diagonal_width(width)
+    widths = facet + (WAIST_UM - facet) * np.sin(np.pi / 2 * (1.0 - t)) ** 2
     along = t * length
     # The arm to o3, from the middle out; the middle itself is covered by all four arms.
     root = math.sqrt(0.5)
-    upper = [(root * (a - w / 2), root * (a + w / 2)) for a, w in zip(along, width, strict=True)]
+    upper = [(root * (a - w / 2), root * (a + w / 2)) for a, w in zip(along, widths, strict=True)]
     lower = [(y, x) for x, y in upper]
-    short, long = DIAGONAL_UM  # as the facets of `waveguides.diagonal` in its four mirror images
+    short, long = diagonal_corners(
+        width
+    )  # as the facets of `waveguides.diagonal` in its four mirror images
     upper[-1] = (REACH_UM - long, REACH_UM + long)
     lower[-1] = (REACH_UM + short, REACH_UM - short)
     for side in (upper, lower):
@@ -53,5 +59,5 @@ def crossing() -> gf.Component:
         ("o3", 1, 1, 45),
         ("o4", 1, -1, 315),
     ):
-        draw.optical_pin(c, name, x * REACH_UM, y * REACH_UM, angle, DIAGONAL_WIDTH)
+        draw.optical_pin(c, name, x * REACH_UM, y * REACH_UM, angle, facet)
     return c

@@ -13,7 +13,9 @@ REACH_UM = 10.0
 
 
 @gf.cell
-def edge_coupler(length: float = 200.0, tip: float = 0.18) -> gf.Component:
+def edge_coupler(
+    length: float = 200.0, tip: float = 0.18, width: float = tech.WIRE_WIDTH
+) -> gf.Component:
     """Inverse taper: the facet `o2` at the origin faces west, the waveguide `o1` is at `length`.
 
     ::
@@ -24,13 +26,14 @@ def edge_coupler(length: float = 200.0, tip: float = 0.18) -> gf.Component:
         length: of the taper in um. 200 um: demonstration value.
         tip: width at the facet in um, an even number of grid steps. 0.18 um: the class of 193 nm
             lithography.
+        width: of the waveguide in um.
     """
     c = gf.Component()
     t = np.linspace(0.0, 1.0, 33)
     # No slope at the ends: no corner there, and slow change where the mode is large.
-    width = tip + (tech.WIRE_WIDTH - tip) * t**2 * (3.0 - 2.0 * t)
+    widths = tip + (width - tip) * t**2 * (3.0 - 2.0 * t)
     centre = np.stack([t * length, np.zeros_like(t)], axis=1)
-    draw.polygon(c, tech.WG, draw.ribbon(centre, np.zeros_like(t), width))
+    draw.polygon(c, tech.WG, draw.ribbon(centre, np.zeros_like(t), widths))
     draw.device(
         c,
         "edge_coupler",
@@ -38,6 +41,6 @@ def edge_coupler(length: float = 200.0, tip: float = 0.18) -> gf.Component:
         length_um=length,
         tip_width_um=tip,
     )
-    draw.optical_pin(c, "o1", length, 0.0, 0)
+    draw.optical_pin(c, "o1", length, 0.0, 0, width)
     draw.optical_pin(c, "o2", 0.0, 0.0, 180, tip)
     return c

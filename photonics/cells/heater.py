@@ -25,7 +25,9 @@ def total_length(heater_length: float) -> float:
 
 
 @gf.cell
-def heater_waveguide(length: float = 200.0, undercut: bool = False) -> gf.Component:
+def heater_waveguide(
+    length: float = 200.0, undercut: bool = False, width: float = tech.WIRE_WIDTH
+) -> gf.Component:
     """Strip with a TiN film above it, contacted on M1 at both ends.
 
     ::
@@ -36,10 +38,11 @@ def heater_waveguide(length: float = 200.0, undercut: bool = False) -> gf.Compon
     Args:
         length: of the film between the contacts in um.
         undercut: trenches on both sides free the oxide under the waveguide.
+        width: of the waveguide in um.
     """
     c = gf.Component()
     total = total_length(length)
-    half = tech.WIRE_WIDTH / 2
+    half = width / 2
     draw.box(c, tech.WG, 0.0, -half, total, half)
     start, stop = MARGIN_UM + PAD_UM, MARGIN_UM + PAD_UM + length
     draw.box(c, tech.HEATER, start, -FILM_UM / 2, stop, FILM_UM / 2)
@@ -60,6 +63,6 @@ def heater_waveguide(length: float = 200.0, undercut: bool = False) -> gf.Compon
         heater_width_um=FILM_UM,
         undercut=float(undercut),
     )
-    draw.optical_pin(c, "o1", 0.0, 0.0, 180)
-    draw.optical_pin(c, "o2", total, 0.0, 0)
+    draw.optical_pin(c, "o1", 0.0, 0.0, 180, width)
+    draw.optical_pin(c, "o2", total, 0.0, 0, width)
     return c

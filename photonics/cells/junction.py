@@ -36,9 +36,11 @@ def taper(c: gf.Component, x1: float, w1: float, x2: float, w2: float, y: float)
     )
 
 
-def slab_taper(c: gf.Component, x1: float, x2: float, y: float) -> None:
-    """Slab that grows from the strip at x1 to the full rib at x2."""
-    w1, w2 = tech.WIRE_WIDTH + 0.4, 2 * FAR_UM
+def slab_taper(
+    c: gf.Component, x1: float, x2: float, y: float, width: float = tech.WIRE_WIDTH
+) -> None:
+    """Slab that grows from a strip of `width` at x1 to the full rib at x2."""
+    w1, w2 = width + 0.4, 2 * FAR_UM
     draw.polygon(
         c, tech.SLAB, [(x1, y - w1 / 2), (x1, y + w1 / 2), (x2, y + w2 / 2), (x2, y - w2 / 2)]
     )

@@ -10,7 +10,7 @@ from lightloom.photonics import tech
 from lightloom.photonics.cells import draw, heater
 from lightloom.photonics.cells.coupler import coupler2x2
 from lightloom.photonics.cells.waveguides import sbend, straight
-from lightloom.photonics.devices import O_BAND
+from lightloom.photonics.devices import of_width
 
 LEAD_UM = 10.0
 """Wire between couplers and heater."""
@@ -46,17 +46,22 @@ class Parts(NamedTuple):
 
 
 def parts(
-    gap: float, coupler_length: float, heater_length: float, imbalance: float, undercut: bool
+    gap: float,
+    coupler_length: float | None,
+    heater_length: float,
+    imbalance: float,
+    undercut: bool,
+    width: float = tech.WIRE_WIDTH,
 ) -> Parts:
     """Devices, wires and length of `mzi2x2` with the same arguments."""
-    coupler = coupler2x2(gap=gap, length=coupler_length)
-    shifter = heater.heater_waveguide(length=heater_length, undercut=undercut)
+    coupler = coupler2x2(gap=gap, length=coupler_length, width=width)
+    shifter = heater.heater_waveguide(length=heater_length, undercut=undercut, width=width)
     coupler_um = coupler.ports["o4"].center[0]
     shifter_um = heater.total_length(heater_length)
     arm_start = coupler_um
     arm_um = draw.on_grid(LEAD_UM + shifter_um + LEAD_UM)
-    y = O_BAND.coupler.pitch_um / 2
-    wire = straight(length=LEAD_UM)
+    y = of_width(width).coupler.pitch_um / 2
+    wire = straight(length=LEAD_UM, width=width)
     places = [
         Place("in", coupler, 0.0, 0.0),
         Place(None, wire, arm_start, y),
@@ -68,16 +73,16 @@ def parts(
         rise = _rise(abs(imbalance))
         longer = 1 if imbalance > 0 else -1
         x = arm_start + arm_um
-        up = sbend(length=DETOUR_UM, offset=-longer * rise)
-        down = sbend(length=DETOUR_UM, offset=longer * rise)
+        up = sbend(length=DETOUR_UM, offset=-longer * rise, width=width)
+        down = sbend(length=DETOUR_UM, offset=longer * rise, width=width)
         places += [
             Place(None, up, x, longer * y),
             Place(None, down, x + DETOUR_UM, longer * y - longer * rise),
-            Place(None, straight(length=2 * DETOUR_UM), x, -longer * y),
+            Place(None, straight(length=2 * DETOUR_UM, width=width), x, -longer * y),
         ]
         tail[longer] += up.info["length_um"] + down.info["length_um"]
         tail[-longer] += 2 * DETOUR_UM
-    places.append(Place(None, straight(length=arm_um), arm_start, -y))
+    places.append(Place(None, straight(length=arm_um, width=width), arm_start, -y))
     if imbalance:
         arm_um += 2 * DETOUR_UM
     places.append(Place("out", coupler, draw.on_grid(arm_start + arm_um), 0.0))
@@ -107,10 +112,11 @@ def _rise(extra: float) -> float:
 @gf.cell
 def mzi2x2(
     gap: float = 0.2,
-    coupler_length: float = O_BAND.half_length(0.2),
+    coupler_length: float | None = None,
     heater_length: float = 200.0,
     imbalance: float = 0.0,
     undercut: bool = False,
+    width: float = tech.WIRE_WIDTH,
 ) -> gf.Component:
     """Thermo-optic 2x2 switch cell; without heat it crosses, with half a turn it is bar.
 
@@ -122,17 +128,18 @@ def mzi2x2(
 
     Args:
         gap: of both couplers in um.
-        coupler_length: straight part of both couplers in um.
+        coupler_length: straight part of both couplers in um; None splits the power in halves.
         heater_length: of the film in um.
         imbalance: extra length of the heated arm in um; negative makes the other arm longer.
         undercut: suspended heater.
+        width: of the waveguides in um, that of a band.
     """
     c = gf.Component()
-    layout = parts(gap, coupler_length, heater_length, imbalance, undercut)
+    layout = parts(gap, coupler_length, heater_length, imbalance, undercut, width)
     for place in layout.places:
         reference = c << place.cell
         reference.dmove((place.x_um, place.y_um))
-    y = O_BAND.coupler.pitch_um / 2
+    y = of_width(width).coupler.pitch_um / 2
     for name, px, py, angle in (
         ("o1", 0.0, -y, 180),
         ("o2", 0.0, y, 180),
@@ -142,7 +149,7 @@ def mzi2x2(
         c.add_port(
             name=name,
             center=(px, py),
-            width=tech.WIRE_WIDTH,
+            width=width,
             orientation=angle,
             layer=tech.WG,
             port_type="optical",

@@ -7,10 +7,11 @@ import numpy as np
 
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw, heater, junction
+from lightloom.photonics.devices import of_width
 
 ARM_UM = 15.0
 """Arms are this far from the axis."""
-MMI_UM = (2.5, 6.9)
+MMI_UM = {"O": (2.5, 6.9), "C": (2.5, 5.6)}
 """Width and length of the 1x2 multimode splitter; length n W^2 / (2 lambda) of its self-image."""
 BEND_UM = 50.0
 """Length of the S-bends between splitter and arms."""
@@ -25,7 +26,7 @@ LEAD_UM = 10.0
 
 
 @gf.cell
-def mzm(length: float = 2750.0) -> gf.Component:
+def mzm(length: float = 2750.0, width: float = tech.WIRE_WIDTH) -> gf.Component:
     """Two arms with PN junctions; the signal rail between them drives one up and the other down.
 
     The upper arm has its P side on the signal rail, the lower arm its N side, so one voltage
@@ -40,10 +41,11 @@ def mzm(length: float = 2750.0) -> gf.Component:
 
     Args:
         length: of the junctions in um. 2750 um with 0.825 V cm give V-pi 3 V.
+        width: of the waveguides in um, that of a band.
     """
     c = gf.Component()
-    half = tech.WIRE_WIDTH / 2
-    body_width, body_length = MMI_UM
+    half = width / 2
+    body_width, body_length = MMI_UM[of_width(width).band]
     start = LEAD_UM + body_length + BEND_UM + RIB_TAPER_UM
     stop = start + length
     bias = stop + RIB_TAPER_UM + 10.0
@@ -62,10 +64,10 @@ def mzm(length: float = 2750.0) -> gf.Component:
         line = np.concatenate([left, right])
         angles = np.concatenate([heading, -heading[::-1]])
         line[:, 1] *= side
-        draw.polygon(c, tech.WG, draw.ribbon(line, side * angles))
+        draw.polygon(c, tech.WG, draw.ribbon(line, side * angles, width))
         y = side * ARM_UM
-        junction.slab_taper(c, start - RIB_TAPER_UM, start, y)
-        junction.slab_taper(c, stop + RIB_TAPER_UM, stop, y)
+        junction.slab_taper(c, start - RIB_TAPER_UM, start, y, width)
+        junction.slab_taper(c, stop + RIB_TAPER_UM, stop, y, width)
         junction.implants(c, start, stop, y, -1)
         for row in (1, -1):
             junction.contact_row(c, start, stop, y, row)
@@ -105,6 +107,6 @@ def mzm(length: float = 2750.0) -> gf.Component:
     draw.device(
         c, "mzm", (0.0, -RAIL_UM - 2.0, total, RAIL_UM + 2.0), length_um=length, path_um=path
     )
-    draw.optical_pin(c, "o1", 0.0, 0.0, 180)
-    draw.optical_pin(c, "o2", total, 0.0, 0)
+    draw.optical_pin(c, "o1", 0.0, 0.0, 180, width)
+    draw.optical_pin(c, "o2", total, 0.0, 0, width)
     return c

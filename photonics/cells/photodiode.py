@@ -12,7 +12,9 @@ TAPER_UM = 20.0
 
 
 @gf.cell
-def photodiode(length: float = 20.0, width: float = 1.6) -> gf.Component:
+def photodiode(
+    length: float = 20.0, ge_width: float = 1.6, width: float = tech.WIRE_WIDTH
+) -> gf.Component:
     """Lateral PIN photodiode: germanium on a widened core, contacts on silicon at both sides.
 
     ::
@@ -23,24 +25,25 @@ def photodiode(length: float = 20.0, width: float = 1.6) -> gf.Component:
 
     Args:
         length: of the germanium in um. 20 um absorbs all but a few per cent in the O-band.
-        width: of the germanium in um.
+        ge_width: of the germanium in um.
+        width: of the waveguide in um.
     """
     c = gf.Component()
     lead = 5.0
     x1 = lead + TAPER_UM
     x2 = x1 + length
-    core = width + 0.6
-    half = tech.WIRE_WIDTH / 2
+    core = ge_width + 0.6
+    half = width / 2
     draw.box(c, tech.WG, 0.0, -half, lead, half)
-    junction.taper(c, lead, tech.WIRE_WIDTH, x1, core, 0.0)
+    junction.taper(c, lead, width, x1, core, 0.0)
     draw.box(c, tech.WG, x1, -core / 2, x2 + 0.5, core / 2)
-    draw.box(c, tech.GE, x1, -width / 2, x2, width / 2)
-    junction.slab_taper(c, lead, x1, 0.0)
+    draw.box(c, tech.GE, x1, -ge_width / 2, x2, ge_width / 2)
+    junction.slab_taper(c, lead, x1, 0.0, width)
     junction.implants(c, x1, x2, 0.0, 1)
     for name, side in (("e1", 1), ("e2", -1)):
         junction.contact_row(c, x1, x2, 0.0, side)
         draw.box(c, tech.M1, x1, side * 2.0, x2, side * 14.0)
         draw.electrical_pin(c, name, (x1 + x2) / 2, side * 10.0, 90 * side)
-    draw.device(c, "photodiode", (0.0, -16.0, x2 + 4.0, 16.0), length_um=length, width_um=width)
-    draw.optical_pin(c, "o1", 0.0, 0.0, 180)
+    draw.device(c, "photodiode", (0.0, -16.0, x2 + 4.0, 16.0), length_um=length, width_um=ge_width)
+    draw.optical_pin(c, "o1", 0.0, 0.0, 180, width)
     return c

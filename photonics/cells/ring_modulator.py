@@ -13,7 +13,9 @@ PAD_UM = 12.0
 
 
 @gf.cell
-def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
+def ring_modulator(
+    radius: float = 10.0, gap: float = 0.2, width: float = tech.WIRE_WIDTH
+) -> gf.Component:
     """All-pass ring on a bus with a PN junction around it and a heater over its upper half.
 
     The junction runs along the middle of the ring, P inside; the outer implants leave out the half
@@ -30,9 +32,9 @@ def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
     Args:
         radius: of the centre line in um. 5-10 um is the class of carrier-depletion rings.
         gap: between bus and ring in um.
+        width: of both waveguides in um.
     """
     c = gf.Component()
-    width = tech.WIRE_WIDTH
     half = width / 2
     y = draw.on_grid(width + gap + radius)
     reach = radius + 40.0
@@ -86,8 +88,8 @@ def ring_modulator(radius: float = 10.0, gap: float = 0.2) -> gf.Component:
         gap_um=gap,
         path_um=2 * reach,
     )
-    draw.optical_pin(c, "o1", -reach, 0.0, 180)
-    draw.optical_pin(c, "o2", reach, 0.0, 0)
+    draw.optical_pin(c, "o1", -reach, 0.0, 180, width)
+    draw.optical_pin(c, "o2", reach, 0.0, 0, width)
     return c
 
 

@@ -40,7 +40,7 @@ VARIANTS = [
     (ring_modulator, {"radius": 5.0, "gap": 0.15}),
     (mzm, {"length": 500.0}),
     (eam, {"length": 60.0}),
-    (photodiode, {"length": 30.0, "width": 2.0}),
+    (photodiode, {"length": 30.0, "ge_width": 2.0}),
     (via_stack, {"width": 16.0, "height": 8.0}),
     (sbend, {"length": 90.0, "offset": -31.0}),
     (bend90, {"radius": 12.0}),
