@@ -163,6 +163,35 @@ class Junction(Frozen):
 
     v_pi_l_v_cm: float = 0.825
     """Photonics Research 10, 1127 (2022)."""
+    doping_per_cm3: float = 5e17
+    """Both sides; demonstration value, depletion modulators have 2e17 to 2e18."""
+    built_in_v: float = 0.917
+    """`kT/q ln(N^2 / ni^2)` at 300 K, ni = 1e10 per cm3; the test computes it again."""
+    capacitance_ff_per_um: float = 0.331
+    """At 0 V: abrupt junction of two equal dopings across the 220 nm core. Fringing fields come on
+    top; they cost about 20 % of the bandwidth (IEEE Photon. J. 5, 2200211 (2013))."""
+    resistance_ohm_um: float = 11730.0
+    """From one contact implant to the other in `tech.PN`, with the mobilities of Arora, Hauser and
+    Roulston, IEEE Trans. Electron Devices 29, 292 (1982), at 300 K."""
+
+
+class RingModulator(Frozen):
+    """What a ring modulator has beside its waveguide and its junction."""
+
+    heater_pm_per_mw: float = 100.0
+    """TiN heater on a ring: 0.1 nm/mW, Photonics Research 10, 1127 (2022)."""
+    saturation_a: float = 1e-15
+    """Of the junction diode; demonstration value: far below any current of the model."""
+
+
+class Photodiode(Frozen):
+    """Electrical side of the germanium photodiode."""
+
+    capacitance_ff_per_um: float = 0.5
+    """Per length of the germanium, depleted; demonstration value: 10 fF at 20 um, the class of
+    waveguide photodiodes beyond 50 GHz."""
+    resistance_ohm: float = 30.0
+    """Contacts and silicon; demonstration value, tens of ohm are the class."""
 
 
 class Numbers(Frozen):
@@ -183,6 +212,8 @@ class Numbers(Frozen):
     tap: Tap = Tap()
     pin: Pin = Pin()
     junction: Junction = Junction()
+    ring_modulator: RingModulator = RingModulator()
+    photodiode: Photodiode = Photodiode()
 
     def coupling_rate(self, gap_um: float, wavelength_nm: float | None = None) -> float:
         """Field coupling per um of two parallel strips, `gap_um` apart.

@@ -163,3 +163,27 @@ def test_a_width_names_its_band():
         ValueError, match=r"width = 0\.5 um; allowed: 0\.42 \(O-band\), 0\.45 \(C-band\)"
     ):
         devices.of_width(0.5)
+
+
+def test_the_junction_follows_from_its_doping_and_the_drawn_section():
+    part, charge, thermal_v = O_BAND.junction, 1.602176634e-19, 1.380649e-23 * 300 / 1.602176634e-19
+    built_in = thermal_v * math.log((part.doping_per_cm3 / 1e10) ** 2)
+    assert part.built_in_v == pytest.approx(built_in, rel=1e-3)
+    permittivity = 11.7 * 8.8541878128e-14  # silicon, F/cm
+    depleted_cm = math.sqrt(2 * permittivity * built_in / charge * 2 / part.doping_per_cm3)
+    f_per_cm = permittivity * HEIGHT_UM * 1e-4 / depleted_cm
+    assert part.capacitance_ff_per_um == pytest.approx(f_per_cm * 1e11, rel=2e-3)
+
+
+@every_band
+def test_the_junctions_resistance_follows_from_the_section_in_both_bands(numbers):
+    part, charge = numbers.junction, 1.602176634e-19
+    half, slab_um = numbers.wire_width_um / 2, 0.09
+    contact = next(low for layer, low, _ in tech.PN.strips if layer == tech.PPP)
+    squares = half / HEIGHT_UM + (contact - half) / slab_um
+    total = 0.0
+    # least mobility, what doping takes, reference doping: Arora, Hauser and Roulston, 300 K
+    for least, above, reference in ((88.0, 1252.0, 1.26e17), (54.3, 407.0, 2.35e17)):
+        mobility = least + above / (1 + (part.doping_per_cm3 / reference) ** 0.88)
+        total += squares / (charge * part.doping_per_cm3 * mobility)
+    assert part.resistance_ohm_um == pytest.approx(total * 1e4, rel=0.01)
