@@ -13,6 +13,7 @@ import klayout.db as kdb
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw
 from lightloom.photonics.cells.waveguides import sbend, straight
+from lightloom.photonics.devices import O_BAND, Numbers
 from lightloom.photonics.netlist import Conductor, Instance, Netlist, Pin, Wire
 
 
@@ -29,12 +30,18 @@ class Cursor:
 
 
 class Assembly:
-    """A chip's component and its intended netlist."""
+    """A chip's component and its intended netlist, in one band."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, numbers: Numbers = O_BAND) -> None:
         """Start an empty chip with a name that is unique in the process."""
+        self.numbers = numbers
         self.component = gf.Component(name)
-        self.netlist = Netlist(chip=name)
+        self.netlist = Netlist(chip=name, band=numbers.band)
+
+    @property
+    def width_um(self) -> float:
+        """Width of the chip's waveguides."""
+        return self.numbers.wire_width_um
 
     def place(
         self,
@@ -76,7 +83,7 @@ class Assembly:
     def join(self, cursor: Cursor, pin: Pin) -> None:
         """End a wire at a pin."""
         name = ".".join(cursor.pin)
-        self.netlist.nets[name] = Wire([cursor.pin, pin], cursor.length_um, tech.WIRE_WIDTH)
+        self.netlist.nets[name] = Wire([cursor.pin, pin], cursor.length_um, self.width_um)
 
     def run(self, cursor: Cursor, x_um: float) -> None:
         """Draw the wire straight on to x.
@@ -88,7 +95,9 @@ class Assembly:
         if length < 0:
             raise ValueError(f"wire of {cursor.pin} cannot run back from {cursor.x_um} to {x_um}")
         if length:
-            self.place(straight(length=length), min(x_um, cursor.x_um), cursor.y_um)
+            self.place(
+                straight(length=length, width=self.width_um), min(x_um, cursor.x_um), cursor.y_um
+            )
         cursor.x_um = x_um
         cursor.length_um += length
 
@@ -98,7 +107,7 @@ class Assembly:
         if not offset:
             self.run(cursor, draw.on_grid(cursor.x_um + length_um))
             return
-        cell = sbend(length=length_um, offset=offset)
+        cell = sbend(length=length_um, offset=offset, width=self.width_um)
         self.place(cell, cursor.x_um, cursor.y_um)
         cursor.x_um = draw.on_grid(cursor.x_um + length_um)
         cursor.y_um = y_um
@@ -122,6 +131,9 @@ class Assembly:
         self.netlist.electrical.setdefault(net, Conductor()).pins.append(pin)
 
     def die(self, x1: float, y1: float, x2: float, y2: float, title: str) -> None:
-        """Draw the die outline and the chip's name in its lower left corner."""
+        """Draw the die outline with its band, and the chip's name in its lower left corner."""
         draw.box(self.component, tech.DICE, x1, y1, x2, y2)
+        if self.numbers.band != tech.BAND:
+            band = tech.BAND_PREFIX + self.numbers.band
+            draw.text(self.component, tech.DICE, band, x1, y1, size_um=28.0)
         draw.text(self.component, tech.TEXT, title, x1 + 20.0, y1 + 20.0, size_um=28.0)

@@ -215,6 +215,10 @@ class Numbers(Frozen):
     ring_modulator: RingModulator = RingModulator()
     photodiode: Photodiode = Photodiode()
 
+    def __hash__(self) -> int:
+        """Quick, for the caches of what follows from the numbers."""
+        return hash((self.band, self.carrier_nm, self.wire_width_um))
+
     def coupling_rate(self, gap_um: float, wavelength_nm: float | None = None) -> float:
         """Field coupling per um of two parallel strips, `gap_um` apart.
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -76,7 +76,8 @@ class Conductor:
 class Netlist:
     """A chip: devices, waveguides, conductors and the optical ports that leave it.
 
-    `ports` maps the label of an optical chip port (`in0`) to the device pin that is there.
+    `ports` maps the label of an optical chip port (`in0`) to the device pin that is there; `band`
+    says which `devices.BANDS` its devices are numbers of.
     """
 
     __pydantic_config__ = _STRICT
@@ -85,6 +86,7 @@ class Netlist:
     instances: dict[Name, Instance] = field(default_factory=dict)
     nets: dict[Name, Wire] = field(default_factory=dict)
     electrical: dict[Name, Conductor] = field(default_factory=dict)
+    band: Literal["O", "C"] = "O"
 
     def pins(self) -> Iterator[tuple[str, Pin]]:
         """Every pin that something is joined to, with the place it is named at."""
@@ -189,6 +191,8 @@ def _refuse_bombs(events: Iterator[Any], path: Path) -> None:
 
 def _lines(netlist: Netlist) -> Iterator[str]:
     yield f"chip: {_scalar(netlist.chip)}\n"
+    if netlist.band != "O":
+        yield f"band: {netlist.band}\n"
     yield "ports:" + ("\n" if netlist.ports else " {}\n")
     for name, pin in netlist.ports.items():
         yield f"  {_scalar(name)}: {_pin(pin)}\n"

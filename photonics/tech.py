@@ -29,10 +29,11 @@ Conductor
     M1, M2 and BUMP, joined where they touch and through VIA (M1 to M2); BUMP sits on M2. CONTACT
     (silicon or germanium to M1) and VIAH (heater to M1) are inside devices and join no nets.
 Chip
-    Box on `DICE`. Texts on `LABEL`: optical ports at the facet of pin `o2` of an edge coupler
-    (`in0`, `out0` of a switch; `laser0`, `tx0`, `rx0` of an engine), electrical ports in the middle
-    of a PAD opening or BUMP. Signal pads of a switch are `h<stage>_<row>`; the pads of its one
-    ground net are `gnd0`, `gnd1`, ... Other texts (names for people) are on `TEXT`.
+    Box on `DICE`, on it a text `band=C` when the chip is for the C-band. Texts on `LABEL`: optical
+    ports at the facet of pin `o2` of an edge coupler (`in0`, `out0` of a switch; `laser0`, `tx0`,
+    `rx0` of an engine), electrical ports in the middle of a PAD opening or BUMP. Signal pads of a
+    switch are `h<stage>_<row>`; the pads of its one ground net are `gnd0`, `gnd1`, ... Other texts
+    (names for people) are on `TEXT`.
 
 Device types and pins (a device may be rotated or mirrored)
 -----------------------------------------------------------
@@ -112,6 +113,10 @@ DICE, UNDERCUT, SLAB, WG, N, P, NPP, PPP, GE, CONTACT, HEATER, VIAH, M1, VIA, M2
 )
 LABEL, TEXT, DEVREC, PIN = (info.layer for info in _STACK[17:])
 
+BAND: Literal["O"] = "O"
+"""Band of a layout that does not say."""
+BAND_PREFIX = "band="
+"""Opens the text of the band on DICE."""
 DEVICE_PREFIX = "device="
 """Opens the text of a device on DEVREC."""
 PIN_DEPTH = 0.05
@@ -133,7 +138,7 @@ class CrossSection:
 
 
 WIRE_WIDTH = 0.42
-"""Strip waveguide: single TE mode at 1310 nm, an even number of grid steps."""
+"""Strip waveguide of the O-band, an even number of grid steps; `devices.BANDS` has the others."""
 _HALF = WIRE_WIDTH / 2
 
 STRIP = CrossSection("strip", ((WG, -_HALF, _HALF),), 5.0)

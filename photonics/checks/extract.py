@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import klayout.db as kdb
 
@@ -18,6 +19,7 @@ from lightloom.photonics.checks.chip import Chip, open_chip
 from lightloom.photonics.checks.recognise import Device
 from lightloom.photonics.checks.verdict import Finding
 from lightloom.photonics.checks.wires import Guide
+from lightloom.photonics.devices import BANDS
 from lightloom.photonics.netlist import NAME, Conductor, Instance, Netlist, Pin, Wire
 from lightloom.spec.base import DesignError
 
@@ -63,7 +65,9 @@ def extract_chip(chip: Chip) -> Extraction:
             f"{chip.source}: no device: no DEVREC shape on layer "
             f"{tech.DEVREC[0]}/{tech.DEVREC[1]} with a text {tech.DEVICE_PREFIX}<type>"
         )
-    result = Extraction(Netlist(chip.name), chip, {}, {}, {}, [], findings)
+    band, wrong = _band(chip)
+    findings += wrong
+    result = Extraction(Netlist(chip.name, band=band), chip, {}, {}, {}, [], findings)
     for device in devices:
         _add_device(result, device)
     _overlaps(result)
@@ -76,6 +80,23 @@ def extract_chip(chip: Chip) -> Extraction:
     return result
 
 
+def _band(chip: Chip) -> tuple[Literal["O", "C"], list[Finding]]:
+    """The band that a text on the die outline names."""
+    band: Literal["O", "C"] | None = None
+    findings: list[Finding] = []
+    for text, point in chip.texts(tech.DICE):
+        if not text.startswith(tech.BAND_PREFIX):
+            continue
+        named = text.removeprefix(tech.BAND_PREFIX)
+        known: Literal["O", "C"] | None = BANDS[named].band if named in BANDS else None
+        if known is None or band not in (None, known):
+            allowed = "one text " + " or ".join(tech.BAND_PREFIX + name for name in BANDS)
+            at = point.x * chip.dbu, point.y * chip.dbu
+            findings.append(Finding("BAND", f"{text[:40]!r} on DICE; allowed: {allowed}", *at))
+        band = band or known
+    return band or tech.BAND, findings
+
+
 def _is_name(result: Extraction, text: str, point: kdb.Point) -> bool:
     if re.match(NAME, text):
         return True
@@ -85,7 +106,7 @@ def _is_name(result: Extraction, text: str, point: kdb.Point) -> bool:
 
 
 def _add_device(result: Extraction, device: Device) -> None:
-    parameters, wrong = measure.measure(result.chip, device)
+    parameters, wrong = measure.measure(result.chip, device, BANDS[result.netlist.band])
     x, y = result.um(device.centre)
     result.devices[device.name] = device
     result.netlist.instances[device.name] = Instance(device.type, parameters, x, y)

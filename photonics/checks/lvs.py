@@ -26,6 +26,7 @@ from lightloom.photonics.netlist import Netlist, Pin
 from lightloom.spec.base import DesignError
 
 RULES = (
+    ("BAND", "the layout is for one band, the intended one"),
     ("DEVICE", "every device is recognised, whole, and of a known type with its pins"),
     ("LABEL", "chip port and pad labels are names that occur once"),
     ("MISSING", "every intended device, port and pad is in the layout"),
@@ -84,6 +85,9 @@ class _Run:
         for finding in self.extraction.findings:
             text = re.sub(r"\w+_\d+", lambda name: self.back.get(name[0], name[0]), finding.message)
             self.findings.append(replace(finding, message=text))
+        if self.found.band != self.intended.band:
+            centre = self.extraction.chip.top.bbox().center()
+            self.add("BAND", f"{self.found.band}-band; intended {self.intended.band}", centre)
         self.partner: dict[Pin, tuple[str, Pin]] = {}
         for name, wire in self.intended.nets.items():
             if len(wire.pins) != 2:

@@ -20,7 +20,7 @@ from lightloom.photonics import tech
 from lightloom.photonics.checks import locate, wires
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.recognise import Device
-from lightloom.photonics.devices import O_BAND
+from lightloom.photonics.devices import Numbers
 from lightloom.photonics.tech import Layer
 
 Parameters = dict[str, float]
@@ -32,6 +32,7 @@ class View:
 
     chip: Chip
     device: Device
+    numbers: Numbers
     wrong: list[tuple[str, kdb.Point]] = field(default_factory=list)
 
     def polygons(self, layer: Layer) -> list[kdb.Polygon]:
@@ -103,20 +104,22 @@ def coupler(view: View) -> Parameters:
         return {}
     start, stop = view.device.ports["o1"].point, view.device.ports["o4"].point
     home = kdb.Vector(-start.x, -start.y)
-    gap, length = _coupling(lower.moved(home), upper.moved(home), stop + home, view.chip.dbu)
+    gap, length = _coupling(
+        lower.moved(home), upper.moved(home), stop + home, view.chip.dbu, view.numbers
+    )
     return {"gap_um": gap, "length_um": length, **view.path_um(lower, "o1")}
 
 
 @lru_cache(maxsize=256)
 def _coupling(
-    lower: kdb.Polygon, upper: kdb.Polygon, stop: kdb.Point, dbu: float
+    lower: kdb.Polygon, upper: kdb.Polygon, stop: kdb.Point, dbu: float, numbers: Numbers
 ) -> tuple[float, float]:
     """Gap and length of two strips that run from the origin to `stop`; most couplers are alike."""
     x, opening = _opening(lower, upper, kdb.Point(), stop)
     x, opening = x * dbu, opening * dbu
     gap = float(opening.min())
-    equivalent = float(np.trapezoid(np.exp(-O_BAND.coupler.decay_per_um * (opening - gap)), x))
-    bends = O_BAND.coupling_angle(gap, 0.0) / O_BAND.coupling_rate(gap)
+    equivalent = float(np.trapezoid(np.exp(-numbers.coupler.decay_per_um * (opening - gap)), x))
+    bends = numbers.coupling_angle(gap, 0.0) / numbers.coupling_rate(gap)
     return gap, equivalent - bends
 
 
@@ -259,9 +262,14 @@ MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[View], Parameters]]] = {
 """Pins and measurement of every device type of the technology."""
 
 
-def measure(chip: Chip, device: Device) -> tuple[Parameters, list[tuple[str, kdb.Point]]]:
-    """Return the parameters of a device and the faults found in it."""
-    view = View(chip, device)
+def measure(
+    chip: Chip, device: Device, numbers: Numbers
+) -> tuple[Parameters, list[tuple[str, kdb.Point]]]:
+    """Return the parameters of a device and the faults found in it.
+
+    `numbers` are those of the band of the chip.
+    """
+    view = View(chip, device, numbers)
     if device.type not in MEASURES:
         view.complain(f"unknown type; allowed: {', '.join(sorted(MEASURES))}")
         return {}, view.wrong

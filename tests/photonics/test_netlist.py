@@ -19,6 +19,7 @@ def sample() -> Netlist:
             "1": Wire([]),
         },
         electrical={"gnd": Conductor([("b[1].no", "e2"), ("no", "e1")], ["gnd", "gnd2"])},
+        band="C",
     )
 
 
@@ -35,6 +36,12 @@ def test_empty_netlist_round_trip(tmp_path):
     path = tmp_path / "x.yml"
     Netlist("empty").write(path)
     assert netlist.read(path) == Netlist("empty")
+
+
+def test_a_netlist_without_a_band_is_for_the_o_band(tmp_path):
+    path = tmp_path / "x.yml"
+    path.write_text("chip: c\n")
+    assert netlist.read(path).band == "O"
 
 
 def test_bare_list_of_pins_is_a_net(tmp_path):
@@ -62,6 +69,7 @@ def test_bare_list_of_pins_is_a_net(tmp_path):
         ("chip: &a b\nports: *a\n", "anchors and aliases are not allowed"),
         ("chip: !!python/object:os.system x\n", "tags are not allowed"),
         ("chip: " + "[" * 5000, "nested deeper than 8"),
+        ("chip: a\nband: L\n", "band: 'L': Input should be 'O' or 'C'"),
         ('chip: "a b"\n', "chip: 'a b'"),
     ],
 )

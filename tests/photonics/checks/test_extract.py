@@ -17,6 +17,7 @@ from lightloom.photonics.checks import chip as chips
 from lightloom.photonics.checks import extract
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.verdict import Finding, Verdict, order
+from lightloom.photonics.devices import C_BAND
 from lightloom.spec.base import DesignError
 
 UM = 1000
@@ -31,6 +32,13 @@ def layout_of(component, path, trans):
     top = layout.create_cell("chip")
     top.insert(kdb.CellInstArray(inner.cell_index(), trans))
     return layout
+
+
+def say(layout, *texts):
+    """Write on the die outline."""
+    for text in texts:
+        at = layout.layer(*tech.DICE)
+        layout.top_cell().shapes(at).insert(kdb.Text(text, kdb.Trans(5 * UM, 7 * UM)))
 
 
 CELLS = [
@@ -49,11 +57,16 @@ CELLS = [
 ]
 
 
+C_CELLS = [(cell, {**settings, "width": C_BAND.wire_width_um}) for cell, settings in CELLS]
+
+
 @pytest.mark.parametrize("trans", [kdb.Trans.R0, kdb.Trans.R90, kdb.Trans.M0, kdb.Trans.M135])
-@pytest.mark.parametrize(("cell", "settings"), CELLS)
+@pytest.mark.parametrize(("cell", "settings"), CELLS + C_CELLS)
 def test_measured_parameters_are_the_drawn_ones(tmp_path, cell, settings, trans):
     component = cell(**settings)
     layout = layout_of(component, tmp_path / "c.gds", trans)
+    if "width" in settings:
+        say(layout, "band=C")
     found = extract.extract_chip(Chip(layout, "c"))
     assert [str(f) for f in found.findings] == []
     (instance,) = found.netlist.instances.values()
@@ -67,7 +80,45 @@ def test_measured_parameters_are_the_drawn_ones(tmp_path, cell, settings, trans)
         limit = 0.02 if cell is eam else 0.0015
         if cell is coupler2x2 and key == "length_um":
             limit += 1.5e-4 * value
+            # The bends of the C-band are steeper: a strip that leans is wider across the coupler.
+            limit += 0.008 if "width" in settings else 0.0
         assert instance.parameters[key] == pytest.approx(value, abs=limit), key
+
+
+@pytest.mark.parametrize(
+    ("texts", "band", "wrong"),
+    [
+        ([], "O", []),
+        (["band=O"], "O", []),
+        (["band=C"], "C", []),
+        (["band=C", "band=C", "a name"], "C", []),
+        (["band=C", "band=O"], "C", ["'band=O'"]),
+        (["band=L"], "O", ["'band=L'"]),
+        (["band=L", "band=C"], "C", ["'band=L'"]),
+        (["band="], "O", ["'band='"]),
+        (["band=" + "x" * 100], "O", ["'band=" + "x" * 35 + "'"]),
+    ],
+)
+def test_a_layout_says_its_band(tmp_path, texts, band, wrong):
+    layout = layout_of(coupler2x2(), tmp_path / "c.gds", kdb.Trans.R0)
+    say(layout, *texts)
+    found = extract.extract_chip(Chip(layout, "c"))
+    assert found.netlist.band == band
+    assert [str(f) for f in found.findings] == [
+        f"BAND at (5.000, 7.000) um: {text} on DICE; allowed: one text band=O or band=C"
+        for text in wrong
+    ]
+
+
+def test_a_coupler_is_measured_with_the_numbers_of_its_band(tmp_path):
+    lengths = []
+    for texts in ((), ("band=C",)):
+        layout = layout_of(coupler2x2(length=10.0), tmp_path / "c.gds", kdb.Trans.R0)
+        say(layout, *texts)
+        (instance,) = extract.extract_chip(Chip(layout, "c")).netlist.instances.values()
+        lengths.append(instance.parameters["length_um"])
+    assert lengths[0] == pytest.approx(10.0, abs=0.003)
+    assert abs(lengths[1] - 10.0) > 1.0  # O-band bends are another length of parallel C-band strip
 
 
 def arc_wire(radius, steps, width=0.42):
