@@ -68,7 +68,8 @@ lock:  ## requirements.lock anew from pyproject.toml; needs PYTHON=python3.11
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --upgrade pip  # dependency groups need 25.1
 	build/lock/bin/pip install --quiet --group dev --editable .
-	{ sed -n '/^#/p' requirements.lock; build/lock/bin/pip freeze --exclude lightloom | grep -v '^#'; \
+	{ sed -n '/^#/p' requirements.lock; build/lock/bin/pip freeze --exclude lightloom | grep -v '^#' | \
+		sed 's/^openvaf-py==.*/& ; python_version < "3.13" and sys_platform == "linux"/'; \
 		} > build/lock/pins && cp build/lock/pins requirements.lock
 
 clean:  ## remove results and caches of tools

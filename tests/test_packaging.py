@@ -25,7 +25,7 @@ def pins() -> dict[str, str]:
     for line in lines:
         if line.startswith("#"):
             continue
-        name, pin = line.split("==")
+        name, pin = line.partition(" ; ")[0].split("==")
         found[canonicalize_name(name)] = pin
     return found
 
@@ -39,8 +39,10 @@ def test_the_lock_satisfies_every_requirement(requirement: Requirement) -> None:
 
 def test_the_lock_names_versions_and_no_places() -> None:
     for line in (ROOT / "requirements.lock").read_text().splitlines():
-        assert re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+", line), line
+        pin, _, marker = line.partition(" ; ")
+        assert re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+", pin), line
         assert "/" not in line or line.startswith("#")
+        assert not marker or Requirement(f"{pin} ; {marker}").marker, line
 
 
 def test_every_room_has_its_link() -> None:
