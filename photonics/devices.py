@@ -22,6 +22,8 @@ from lightloom.spec.base import Frozen
 
 LIGHT_UM_PER_PS = 299.792458
 """Speed of light in vacuum."""
+DRIVE_HEADROOM = 2.3
+"""Full scale of a phase shifter's driver over the power of half a turn: a whole turn is reached."""
 
 
 class Guide(Frozen):
@@ -120,6 +122,39 @@ class Tap(Frozen):
     """1.1 % of the power crosses in the O-band; `coupling_angle` says how much at any gap."""
 
 
+class Splitter(Frozen):
+    """1x2 multimode interference splitter, fully etched."""
+
+    width_um: float = 2.5
+    """Of the body: the narrowest that two accesses fit on with a gap that can be drawn."""
+    length_um: float = 7.9
+    """Of the body: the shortest with two images, by the slab modes of EIM; the test of the cell
+    computes it again."""
+    access_um: float = 1.1
+    """Width of the waveguides where they meet the body."""
+    image_um: float = 0.675
+    """From the axis to the middle of each image."""
+    loss_db: float = 0.2
+    """Beside the halving. EIM says 0.02 dB; 0.28 dB is published for a Y-junction made with 193 nm
+    lithography, Opt. Express 21, 1310 (2013). Demonstration value."""
+    imbalance_db: float = 0.1
+    """`o2` over `o3`: the body is symmetrical, what is left is how it is made. Demonstration value;
+    a worst case over a tree of splitters takes it at each."""
+
+
+class RingFilter(Frozen):
+    """Add-drop ring that takes one wavelength off a bus, or puts it on."""
+
+    gap_um: float = 0.15
+    """Between ring and buses: the least that can be drawn, so that rings are small."""
+    fill: float = 0.35
+    """Full width of the resonance over the spacing of the wavelengths: a neighbour is 15 dB down.
+    Demonstration value."""
+    turn_loss_db: float = 0.02
+    """Of a round trip, beside the waveguide's: bends of 5 um and the mode's way into them.
+    Demonstration value."""
+
+
 class Pin(Frozen):
     """Electro-optic phase shifter: a lateral PIN diode in a rib, driven forward."""
 
@@ -210,6 +245,8 @@ class Numbers(Frozen):
     grating_coupler: GratingCoupler = GratingCoupler()
     terminator: Terminator = Terminator()
     tap: Tap = Tap()
+    splitter: Splitter = Splitter()
+    ring_filter: RingFilter = RingFilter()
     pin: Pin = Pin()
     junction: Junction = Junction()
     ring_modulator: RingModulator = RingModulator()
@@ -304,6 +341,7 @@ C_BAND = Numbers(
     heater=Heater(p_pi_mw=29.6, p_pi_undercut_mw=4.1),
     grating_coupler=GratingCoupler(period_um=0.62),
     tap=Tap(gap_um=0.4),
+    splitter=Splitter(length_um=6.4),  # EIM; 0.01 dB
     pin=Pin(  # Soref and Bennett at 1.55 um
         electrons_index=(8.8e-22, 1.0),
         holes_index=(8.5e-18, 0.8),
