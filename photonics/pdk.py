@@ -43,6 +43,8 @@ class LAYER(LayerMap):
     M1 = tech.M1
     VIA = tech.VIA
     M2 = tech.M2
+    VIA2 = tech.VIA2
+    M3 = tech.M3
     PAD = tech.PAD
     BUMP = tech.BUMP
     LABEL = tech.LABEL

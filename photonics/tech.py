@@ -1,9 +1,9 @@
 """The open demonstration technology: layers, waveguides, design rules, recognition conventions.
 
-220 nm silicon on insulator for the O-band with a 90 nm rib slab, implants, germanium, a TiN heater
-film, two metals and bumps. It belongs to no foundry: layer numbers and rule values are
-demonstration values in the range of published multi-project-wafer processes. Nothing here needs
-gdsfactory, so that a file can be checked without it.
+220 nm silicon on insulator with a 90 nm rib slab, implants, germanium, a TiN heater film, two or
+three metals and bumps, for the O-band and the C-band. It belongs to no foundry: layer numbers and
+rule values are demonstration values in the range of published multi-project-wafer processes.
+Nothing here needs gdsfactory, so that a file can be checked without it.
 
 Coordinates are um, the database unit is 1 nm, every vertex is on that grid.
 
@@ -26,8 +26,9 @@ Waveguide
     has the width of its band; diagonal facets have it within 0.3 nm, their middle is within 1 nm
     of the pin.
 Conductor
-    M1, M2 and BUMP, joined where they touch and through VIA (M1 to M2); BUMP sits on M2. CONTACT
-    (silicon or germanium to M1) and VIAH (heater to M1) are inside devices and join no nets.
+    M1, M2, M3 and BUMP, joined where they touch and through VIA (M1 to M2) and VIA2 (M2 to M3). A
+    chip may do without M3; BUMP and PAD sit on the top metal drawn beneath them. CONTACT (silicon
+    or germanium to M1) and VIAH (heater to M1) are inside devices and join no nets.
 Chip
     Box on `DICE`, on it a text `band=C` when the chip is for the C-band. Texts on `LABEL`: optical
     ports at the facet of pin `o2` of an edge coupler (`in0`, `out0` of a switch; `laser0`, `tx0`,
@@ -94,9 +95,11 @@ _STACK = (
     LayerInfo((40, 0), "CONTACT", "#404040", "solid", "silicon or germanium to M1"),
     LayerInfo((47, 0), "HEATER", "#e67700", "solid", "TiN film above the core"),
     LayerInfo((48, 0), "VIAH", "#5c3200", "solid", "heater film to M1"),
-    LayerInfo((41, 0), "M1", "#4c8eda", "hatched", "lower metal"),
+    LayerInfo((41, 0), "M1", "#4c8eda", "hatched", "lowest metal"),
     LayerInfo((44, 0), "VIA", "#1b1b1b", "solid", "M1 to M2"),
-    LayerInfo((45, 0), "M2", "#8a63d2", "hatched", "upper metal"),
+    LayerInfo((45, 0), "M2", "#8a63d2", "hatched", "middle metal, or the top one"),
+    LayerInfo((43, 0), "VIA2", "#3d2b56", "solid", "M2 to M3"),
+    LayerInfo((49, 0), "M3", "#c0578a", "hatched", "thick top metal, where a chip has three"),
     LayerInfo((46, 0), "PAD", "#f2b807", "hollow", "passivation opening of a bond pad"),
     LayerInfo((50, 0), "BUMP", "#f2b807", "solid", "micro-bump"),
     LayerInfo((66, 0), "LABEL", "#000000", "hollow", "chip port texts"),
@@ -107,11 +110,15 @@ _STACK = (
 
 LAYERS: dict[str, LayerInfo] = {info.name: info for info in _STACK}
 """Every layer by name, in drawing order from the substrate up."""
+NAMES: dict[Layer, str] = {info.layer: info.name for info in _STACK}
+"""Name of each layer."""
 
-DICE, UNDERCUT, SLAB, WG, N, P, NPP, PPP, GE, CONTACT, HEATER, VIAH, M1, VIA, M2, PAD, BUMP = (
-    info.layer for info in _STACK[:17]
-)
-LABEL, TEXT, DEVREC, PIN = (info.layer for info in _STACK[17:])
+MASKS: tuple[LayerInfo, ...] = _STACK[:19]
+"""Layers that are made; the others say what the shapes are."""
+
+DICE, UNDERCUT, SLAB, WG, N, P, NPP, PPP, GE = (info.layer for info in _STACK[:9])
+CONTACT, HEATER, VIAH, M1, VIA, M2, VIA2, M3, PAD, BUMP = (info.layer for info in _STACK[9:19])
+LABEL, TEXT, DEVREC, PIN = (info.layer for info in _STACK[19:])
 
 BAND: Literal["O"] = "O"
 """Band of a layout that does not say."""
@@ -122,10 +129,12 @@ DEVICE_PREFIX = "device="
 PIN_DEPTH = 0.05
 """Optical pin polygons reach this far into the device."""
 
-CONDUCTORS: tuple[Layer, ...] = (M1, M2, BUMP)
-"""Layers that carry current between devices."""
-JOINS: tuple[tuple[Layer, Layer], ...] = ((M1, VIA), (VIA, M2), (M2, BUMP))
+METALS: tuple[Layer, ...] = (M1, M2, M3)
+"""From the lowest up."""
+JOINS: tuple[tuple[Layer, Layer], ...] = ((M1, VIA), (VIA, M2), (M2, VIA2), (VIA2, M3))
 """Pairs of layers that connect where they overlap."""
+LANDINGS: tuple[Layer, ...] = (M3, M2)
+"""A BUMP or PAD sits on the first of these that is drawn beneath it, and connects to no other."""
 
 
 @dataclass(frozen=True)
@@ -139,28 +148,45 @@ class CrossSection:
 
 WIRE_WIDTH = 0.42
 """Strip waveguide of the O-band, an even number of grid steps; `devices.BANDS` has the others."""
-_HALF = WIRE_WIDTH / 2
 
-STRIP = CrossSection("strip", ((WG, -_HALF, _HALF),), 5.0)
-RIB = CrossSection("rib", ((WG, -_HALF, _HALF), (SLAB, -3.0, 3.0)), 20.0)
-PN = CrossSection(
-    "pn",
-    (
-        (WG, -_HALF, _HALF),
-        (SLAB, -5.0, 5.0),
-        (N, -5.0, 0.0),
-        (P, 0.0, 5.0),
-        (NPP, -5.0, -1.2),
-        (PPP, 1.2, 5.0),
-    ),
-    50.0,
-)
-CROSS_SECTIONS = {section.name: section for section in (STRIP, RIB, PN)}
 
-SHEET_OHM: dict[Layer, float] = {HEATER: 10.0, M1: 0.06, M2: 0.02}
-"""Sheet resistances: 100 nm TiN, 0.5 um and 1.5 um aluminium class. Demonstration values."""
+def cross_sections(width_um: float = WIRE_WIDTH) -> dict[str, CrossSection]:
+    """Waveguides of the technology by name, with a core of `width_um`.
+
+    `ge` is the germanium of a photodiode on its widened core, which no width changes.
+    """
+    core = (WG, -width_um / 2, width_um / 2)
+    slab = (SLAB, -5.0, 5.0)
+    heavy = ((NPP, -5.0, -1.2), (PPP, 1.2, 5.0))
+    light = ((N, -5.0, 0.0), (P, 0.0, 5.0))
+    sections = (
+        CrossSection("strip", (core,), 5.0),
+        CrossSection("rib", (core, (SLAB, -3.0, 3.0)), 20.0),
+        CrossSection("pn", (core, slab, *light, *heavy), 50.0),
+        CrossSection("pin", (core, slab, *heavy), 50.0),
+        CrossSection("ge", ((WG, -1.1, 1.1), (GE, -0.8, 0.8), slab, *light, *heavy), 50.0),
+        CrossSection("heater", (core, (HEATER, -1.0, 1.0)), 5.0),
+    )
+    return {section.name: section for section in sections}
+
+
+CROSS_SECTIONS = cross_sections()
+"""Those of the O-band."""
+STRIP, PN = CROSS_SECTIONS["strip"], CROSS_SECTIONS["pn"]
+
+SHEET_OHM: dict[Layer, float] = {HEATER: 10.0, M1: 0.06, M2: 0.02, M3: 0.01}
+"""Sheet resistances: 100 nm TiN; 0.5, 1.5 and 3 um aluminium class. Demonstration values."""
 VIA_OHM = 0.5
 """One VIA cut of 2 x 2 um. Demonstration value."""
+VIA2_OHM = 0.2
+"""One VIA2 cut of 3 x 3 um. Demonstration value."""
+CURRENT_MA_PER_UM: dict[Layer, float] = {M1: 1.0, M2: 3.0, M3: 6.0}
+"""Steady current per width that a line bears: 2 mA/um2 of aluminium (2e5 A/cm2), the class of
+electromigration limits at 110 C. Demonstration values."""
+CURRENT_MA_PER_VIA = 4.0
+"""One VIA cut: 1 mA/um2, for metal is thinner down a step. Demonstration value."""
+CURRENT_MA_PER_VIA2 = 9.0
+"""One VIA2 cut: as VIA. Demonstration value."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +194,8 @@ class Rule:
     """One design rule; `value_um` is the least allowed.
 
     width, space: of merged `layer` (space includes notches).
-    enclosure: every `other` shape is inside `layer` with this margin.
+    enclosure: every `other` shape is inside `layer` with this margin; `on` and `off` leave out the
+        shapes of `other` that do not or do touch a layer.
     separation: between `layer` and `other`, which do not overlap.
     die: `layer` keeps this distance inside the edge of DICE.
     grid: vertices of `layer` are multiples of `value_um`.
@@ -179,17 +206,20 @@ class Rule:
     layer: Layer
     value_um: float
     other: Layer | None = None
+    on: Layer | None = None
+    off: Layer | None = None
 
     @property
     def text(self) -> str:
         """The rule in words."""
-        names = {info.layer: info.name for info in _STACK}
-        first = names[self.layer]
-        second = "" if self.other is None else names[self.other]
+        first = NAMES[self.layer]
+        second = "" if self.other is None else NAMES[self.other]
+        where = "" if self.on is None else f" where it is on {NAMES[self.on]}"
+        where = where if self.off is None else f" where it is not on {NAMES[self.off]}"
         form = {
             "width": f"{first} is at least {self.value_um:g} um wide",
             "space": f"{first} shapes are at least {self.value_um:g} um apart",
-            "enclosure": f"{first} encloses {second} by at least {self.value_um:g} um",
+            "enclosure": f"{first} encloses {second} by at least {self.value_um:g} um{where}",
             "separation": f"{first} is at least {self.value_um:g} um away from {second}",
             "die": f"{first} stays at least {self.value_um:g} um inside the die",
             "grid": f"{first} is on a {self.value_um:g} um grid",
@@ -213,6 +243,8 @@ def _rules() -> tuple[Rule, ...]:
         ("M1", 1.0, 1.0),
         ("VIA", 2.0, 2.0),
         ("M2", 2.0, 2.0),
+        ("VIA2", 3.0, 3.0),
+        ("M3", 3.0, 3.0),
         ("PAD", 40.0, 20.0),
         ("BUMP", 15.0, 20.0),
     )
@@ -227,17 +259,26 @@ def _rules() -> tuple[Rule, ...]:
         (M1, VIAH, 0.5),
         (M1, VIA, 0.5),
         (M2, VIA, 0.5),
-        (M2, PAD, 2.0),
-        (M2, BUMP, 2.0),
+        (M2, VIA2, 0.5),
+        (M3, VIA2, 1.0),
     ):
-        names = {info.layer: info.name for info in _STACK}
-        name = f"{names[outer]}.{names[inner]}.enclosure"
+        name = f"{NAMES[outer]}.{NAMES[inner]}.enclosure"
         rules.append(Rule(name, "enclosure", outer, value, inner))
+    for inner in (PAD, BUMP):
+        for outer, on, off in ((M2, None, M3), (M3, M3, None)):
+            name = f"{NAMES[outer]}.{NAMES[inner]}.enclosure"
+            rules.append(Rule(name, "enclosure", outer, 2.0, inner, on, off))
     rules.append(Rule("UNDERCUT.WG.separation", "separation", UNDERCUT, 2.0, WG))
     rules.append(Rule("HEATER.GE.separation", "separation", HEATER, 2.0, GE))
-    for name, value in (("HEATER", 20.0), ("M1", 10.0), ("M2", 10.0), ("BUMP", 20.0)):
+    for name, value in (
+        ("HEATER", 20.0),
+        ("M1", 10.0),
+        ("M2", 10.0),
+        ("M3", 10.0),
+        ("BUMP", 20.0),
+    ):
         rules.append(Rule(f"{name}.die", "die", LAYERS[name].layer, value))
-    for info in _STACK[:17]:
+    for info in MASKS:
         rules.append(Rule(f"{info.name}.grid", "grid", info.layer, DBU_UM))
     return tuple(rules)
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 import klayout.db as kdb
 
+from lightloom.photonics import tech
+from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.recognise import Device
+from lightloom.photonics.tech import Layer
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,34 @@ class Net:
 
     terminals: list[Terminal] = field(default_factory=list)
     shapes: dict[str, list[kdb.Polygon]] = field(default_factory=dict)
+
+
+def joins() -> list[tuple[str, str]]:
+    """Pairs of layer names of `stack` that connect where they overlap."""
+    bumps = [(layer, _landed(layer)) for layer in tech.LANDINGS]
+    return [(tech.NAMES[a], tech.NAMES[b]) for a, b in tech.JOINS] + [
+        (tech.NAMES[layer], bump) for layer, bump in bumps
+    ]
+
+
+def stack(chip: Chip) -> tuple[dict[str, kdb.Region], list[str]]:
+    """Return the shapes of each metal and via layer, and the layers of a pad from the top down.
+
+    Bumps are split by the metal that they sit on: one on M3 touches no M2 beneath it.
+    """
+    layers = {layer for pair in tech.JOINS for layer in pair}
+    shapes = {tech.NAMES[layer]: chip.region(layer) for layer in sorted(layers)}
+    bumps, names = chip.region(tech.BUMP).merged(), []
+    for landing in tech.LANDINGS:
+        metal = chip.region(landing)
+        names.append(_landed(landing))
+        shapes[names[-1]] = bumps.interacting(metal)
+        bumps = bumps.not_interacting(metal)
+    return shapes, names + [tech.NAMES[layer] for layer in reversed(tech.METALS)]
+
+
+def _landed(landing: Layer) -> str:
+    return f"BUMP on {tech.NAMES[landing]}"
 
 
 def extract(

@@ -66,6 +66,10 @@ class _Run:
             return self._areas(rule, outside, "outside the allowed part of the die")
         assert rule.other is not None, rule.name
         other = self.region(rule.other)
+        if rule.on is not None:
+            other = other.interacting(self.region(rule.on))
+        if rule.off is not None:
+            other = other.not_interacting(self.region(rule.off))
         if rule.kind == "separation":
             return self._pairs(rule, region.separation_check(other, limit)) + self._areas(
                 rule, region & other, "overlap; allowed: none"

@@ -178,13 +178,12 @@ def _add_wires(result: Extraction) -> None:
 
 def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> None:
     chip = result.chip
-    layers = {layer for pair in tech.JOINS for layer in pair} | set(tech.CONDUCTORS)
-    names = {info.layer: name for name, info in tech.LAYERS.items()}
+    stack, pad_layers = conductors.stack(chip)
     nets, nowhere = conductors.extract(
-        {names[layer]: chip.region(layer) for layer in sorted(layers)},
-        [(names[a], names[b]) for a, b in tech.JOINS],
-        names[tech.M1],
-        [names[layer] for layer in reversed(tech.CONDUCTORS)],
+        stack,
+        conductors.joins(),
+        tech.NAMES[tech.M1],
+        pad_layers,
         list(result.devices.values()),
         pads,
         chip.dbu,

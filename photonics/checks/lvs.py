@@ -15,8 +15,7 @@ from pathlib import Path
 import klayout.db as kdb
 
 from lightloom.photonics import netlist as netlists
-from lightloom.photonics import tech
-from lightloom.photonics.checks import compare, locate
+from lightloom.photonics.checks import compare, conductors, locate
 from lightloom.photonics.checks.chip import open_chip
 from lightloom.photonics.checks.conductors import Terminal
 from lightloom.photonics.checks.extract import Extraction, extract_chip
@@ -330,9 +329,7 @@ class _Run:
             owner = meant.get(_key(terminal))
             if owner is not None:
                 groups.setdefault(owner, []).append((terminal.layer, terminal.point))
-        names = {info.layer: layer for layer, info in tech.LAYERS.items()}
-        joins = [(names[a], names[b]) for a, b in tech.JOINS]
-        places = locate.bridges(net.shapes, joins, groups)
+        places = locate.bridges(net.shapes, conductors.joins(), groups)
         for first, second, piece in places:
             self.add("SHORT", f"metal joins nets {first} and {second}", piece.bbox().center())
         if not places:

@@ -30,6 +30,10 @@ def _broken(component):
         elif rule.kind == "space":
             bad = shapes.space_check(value).count()
         elif rule.kind == "enclosure":
+            if rule.on:
+                other = other.interacting(regions[rule.on])
+            if rule.off:
+                other = other.not_interacting(regions[rule.off])
             bad = (other.sized(value) - shapes).count()
         elif rule.kind == "separation":
             bad = shapes.separation_check(other, value).count() + (shapes & other).count()

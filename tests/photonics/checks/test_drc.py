@@ -77,6 +77,29 @@ CASES = [
         (2.5, 4.5),
         "outside the allowed part of the die",
     ),
+    (
+        "M2.PAD.enclosure",
+        {tech.PAD: [(0, 0, 50, 50)], tech.M2: [(-1.5, -2, 52, 52)]},
+        (-0.75, 25),
+        "1.500 um; allowed: 2 um or more (M2 encloses PAD by at least 2 um where it is not on M3)",
+    ),
+    (
+        "M3.PAD.enclosure",  # M2 around it does not help: the opening is over M3
+        {
+            tech.PAD: [(0, 0, 50, 50)],
+            tech.M2: [(-9, -9, 59, 59)],
+            tech.M3: [(-1, -2, 52, 52)],
+        },
+        (-0.5, 25),
+        "1.000 um; allowed: 2 um or more (M3 encloses PAD by at least 2 um where it is on M3)",
+    ),
+    (
+        "M3.PAD.enclosure",  # a line of the top metal runs through the opening
+        {tech.PAD: [(0, 0, 50, 50)], tech.M2: [(-9, -9, 59, 59)], tech.M3: [(-9, 20, 59, 30)]},
+        (25, 10),
+        "not enclosed at all",
+    ),
+    ("M2.PAD.enclosure", {tech.PAD: [(0, 0, 50, 50)]}, (25, 25), "not enclosed at all"),
 ]
 
 
@@ -98,6 +121,13 @@ def test_broken_rule_is_found_at_its_place(rule, shapes, place, words):
         {tech.WG: [STRIP, (40, 0.57, 41, 1)]},
         {tech.UNDERCUT: [(0, 0, 9, 5)], tech.WG: [(0, 7, 9, 7.42)]},
         {tech.M1: [(0, 0, 9, 9)], tech.DICE: [(-10, -10, 50, 50)]},
+        {tech.PAD: [(0, 0, 50, 50)], tech.M2: [(-2, -2, 52, 52)]},
+        {tech.PAD: [(0, 0, 50, 50)], tech.M3: [(-2, -2, 52, 52)]},
+        {
+            tech.PAD: [(0, 0, 50, 50)],
+            tech.M3: [(-2, -2, 52, 52)],
+            tech.M2: [(20, -90, 30, 90)],
+        },
     ],
 )
 def test_exactly_the_limit_is_allowed(shapes):
