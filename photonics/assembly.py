@@ -6,6 +6,7 @@ The netlist says what the generator means to join. It is never read back from th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import gdsfactory as gf
 import klayout.db as kdb
@@ -113,9 +114,19 @@ class Assembly:
         cursor.y_um = y_um
         cursor.length_um += cell.info["length_um"]
 
-    def optical_port(self, label: str, pin: Pin, x_um: float, y_um: float) -> None:
-        """Name the facet that a pin ends at, with the text inside the die."""
-        side = "west" if x_um == 0.0 else "east"
+    def optical_port(
+        self,
+        label: str,
+        pin: Pin,
+        x_um: float,
+        y_um: float,
+        side: Literal["west", "middle", "east"] | None = None,
+    ) -> None:
+        """Name the facet or grating that a pin ends at; `side` of the text is at the place.
+
+        The text of a facet is inside the die unless told otherwise.
+        """
+        side = side or ("west" if x_um == 0.0 else "east")
         draw.text(self.component, tech.LABEL, label, x_um, y_um, side, size_um=28.0)
         self.netlist.ports[label] = pin
 

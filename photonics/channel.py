@@ -23,6 +23,12 @@ class Link:
     net: str
     lower_x: float
     upper_x: float
+    extra_um: float = 0.0
+    """Width beyond that of a usual line."""
+
+    def room(self, other: Link, clearance: float) -> float:
+        """Least distance of the middles of a piece of this net and one of another."""
+        return clearance + (self.extra_um + other.extra_um) / 2
 
     @property
     def low(self) -> float:
@@ -40,7 +46,7 @@ def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
 
     Args:
         links: the nets.
-        clearance: least distance of the middles of two pieces on one metal: width plus space.
+        clearance: least distance of the middles of two usual lines on one metal: width plus space.
 
     Raises:
         RoutingError: two pins of a row are too close, or the order of tracks would be circular.
@@ -48,11 +54,11 @@ def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
     for side in ("lower_x", "upper_x"):
         row = sorted(links, key=lambda link: getattr(link, side))
         for a, b in itertools.pairwise(row):
-            distance = getattr(b, side) - getattr(a, side)
-            if distance < clearance:
+            distance, room = getattr(b, side) - getattr(a, side), a.room(b, clearance)
+            if distance < room:
                 raise RoutingError(
                     f"nets {a.net} and {b.net}: pins {distance:.3f} um apart; "
-                    f"allowed: {clearance} um or more"
+                    f"allowed: {room} um or more"
                 )
     below = _below(links, clearance)
     tracks: dict[str, int] = {}
@@ -65,7 +71,7 @@ def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
             raise RoutingError(f"nets {names}: each would have to be above another; no track fits")
         placed: list[Link] = []
         for link in ready:
-            if not placed or link.low - placed[-1].high >= clearance:
+            if not placed or link.low - placed[-1].high >= link.room(placed[-1], clearance):
                 placed.append(link)
         for link in placed:
             tracks[link.net] = track
@@ -83,33 +89,46 @@ def _below(links: Sequence[Link], clearance: float) -> Mapping[str, set[str]]:
     below: dict[str, set[str]] = {link.net: set() for link in links}
     for link in links:
         for other in links:
-            if other is not link and abs(link.upper_x - other.lower_x) < clearance:
+            if other is link:
+                continue
+            if abs(link.upper_x - other.lower_x) < link.room(other, clearance):
                 below[link.net].add(other.net)
     return below
 
 
-def spread(wanted: Sequence[float], pitch: float, low: float, high: float) -> list[float]:
-    """Places in the order of `wanted`, `pitch` apart or more, in [low, high], nearest to wanted.
+def spread(
+    wanted: Sequence[float], steps: float | Sequence[float], low: float, high: float
+) -> list[float]:
+    """Places in the order of `wanted`, `steps` apart or more, in [low, high], nearest to wanted.
 
-    Least squares: pool adjacent violators on the places less their share of the pitch.
+    Least squares: pool adjacent violators on the places less their share of the steps.
+
+    Args:
+        wanted: ascending.
+        steps: least distance of each to the next, or of all.
+        low: least place.
+        high: largest place.
 
     Raises:
         RoutingError: when they do not fit between low and high.
     """
     if any(a > b for a, b in itertools.pairwise(wanted)):
         raise ValueError(f"wanted = {list(wanted)}; allowed: ascending")
-    need = pitch * (len(wanted) - 1)
+    each = [steps] * (len(wanted) - 1) if isinstance(steps, float | int) else steps
+    offsets = [0.0, *itertools.accumulate(each)]
+    need = offsets[-1]
     if need > high - low:
         raise RoutingError(
-            f"{len(wanted)} pads of {pitch} um pitch need {need:.0f} um; "
-            f"allowed: {high - low:.0f} um of chip edge"
+            f"{len(wanted)} contacts need {need:.0f} um; allowed: {high - low:.0f} um of chip edge"
         )
     pools: list[tuple[float, int]] = []
-    for i, x in enumerate(wanted):
-        pools.append((x - i * pitch, 1))
+    for offset, x in zip(offsets, wanted, strict=True):
+        pools.append((x - offset, 1))
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
             (a, n), (b, m) = pools[-2:]
             pools[-2:] = [((a * n + b * m) / (n + m), n + m)]
     flat = [value for value, count in pools for _ in range(count)]
-    # Clipping the transformed places keeps their order, and so the pitch.
-    return [min(max(v, low), high - need) + i * pitch for i, v in enumerate(flat)]
+    # Clipping the transformed places keeps their order, and so the steps.
+    return [
+        min(max(v, low), high - need) + offset for v, offset in zip(flat, offsets, strict=True)
+    ]

@@ -1,38 +1,85 @@
-"""The switch chip: a Benes fabric with edge couplers, heater lines and pads.
+"""The switch chip: any fabric with its fibre couplers, monitors, electrical lines and contacts.
 
-Light runs from the west edge to the east edge. Line 0 is the northernmost. Between stages the
-lines are permuted by columns of waveguide crossings, each of which swaps two neighbours.
+Light runs from the west edge to the east edge. What a fabric is made of is its plan
+(`spec.fabrics`); `columns` draws it, and here the fibres and the wiring are put around it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from functools import cache
+from typing import Literal
 
 import gdsfactory as gf
 import klayout.db as kdb
 
 from lightloom.photonics.assembly import Assembly, Cursor
 from lightloom.photonics.cells import draw, mzi
-from lightloom.photonics.cells.crossing import REACH_UM, crossing
 from lightloom.photonics.cells.edge_coupler import edge_coupler
-from lightloom.photonics.cells.waveguides import diagonal, diagonal_reach
-from lightloom.photonics.devices import O_BAND
+from lightloom.photonics.cells.grating_coupler import grating_coupler
+from lightloom.photonics.columns import (
+    BEND_UM,
+    LEAD_UM,
+    SLOPE,
+    TAP_MA,
+    Columns,
+    Line,
+    drive_ma,
+)
+from lightloom.photonics.devices import BANDS, Numbers
 from lightloom.photonics.netlist import Netlist
-from lightloom.photonics.router import Routing, RoutingError, Site, route
-from lightloom.spec import benes
+from lightloom.photonics.router import Load, Routing, RoutingError, Site, route, wiring
+from lightloom.spec import fabrics
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
+from lightloom.spec.fabrics import Cells, Plan
 
-FIBRE_UM = 127.0
-"""Pitch of the fibre array."""
-LEAD_UM = 20.0
-"""Straight wire between blocks."""
 DEFAULT_GAP_UM = 0.2
 """A coupler length of 0 in the design takes the 50:50 length of this gap."""
 PAD_MARGIN_UM = 260.0
-"""Pads keep this far from the west and east edges, clear of the fibre blocks."""
+"""Contacts keep this far from the west and east edges, clear of the fibre blocks."""
+MONITORED_PITCH_UM = 80.0
+"""Distance of slots where cells have monitors: taps and photodiodes stand between the lines."""
+GRATING_INSET_UM = 60.0
+"""From the die edge to the grating: room for the fibre block's glass."""
+FIBRE_RISE_UM = 50.0
+"""Highest detour between fibres."""
+MARK_UM = 28.0
+"""Height of the names of optical ports."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What shapes a switch chip, on the grid: equal figures, equal chips."""
+
+    topology: str
+    ports: int
+    band: Literal["O", "C"]
+    gap: float
+    coupler_length: float
+    heater_length: float
+    imbalance: float
+    phase_shifter: mzi.PhaseShifter
+    pin_length: float
+    match: bool
+    monitors: Literal["none", "port", "cell"]
+    coupler: Literal["edge", "grating"]
+    fibre_pitch: float
+    contacts: Literal["pads", "bumps"]
+
+    @property
+    def numbers(self) -> Numbers:
+        """Numbers of the band."""
+        return BANDS[self.band]
+
+    @property
+    def slot_pitch(self) -> float:
+        """Distance of slots in um."""
+        if self.monitors == "cell":
+            return MONITORED_PITCH_UM
+        return self.numbers.coupler.pitch_um
 
 
 @dataclass(frozen=True)
@@ -42,247 +89,236 @@ class SwitchChip:
     component: gf.Component
     netlist: Netlist
     routing: Routing
+    plan: Plan
     heaters: tuple[Site, ...]
-    """In the order of `benes` cell indices."""
-    stages: int
-    crossings: int
-    columns: tuple[int, ...]
-    """Columns of crossings after each stage but the last."""
+    """The phase shifters, in the order of the plan's cells."""
+    monitors: tuple[Site, ...]
     size_um: tuple[float, float]
+    path_um: tuple[float, float]
+    """Shortest and longest way from any input to any output along the waveguides."""
+
+    @property
+    def stages(self) -> int:
+        """Columns of cells."""
+        return self.plan.stages
+
+    @property
+    def crossings(self) -> int:
+        """Waveguide crossings."""
+        return self.plan.crossings
 
 
-def coupler_length(switch: Switch) -> float:
-    """Length in um of the straight part of the couplers as drawn."""
-    return draw.on_grid(switch.coupler_length_um) or O_BAND.half_length(DEFAULT_GAP_UM)
+def figures(switch: Switch, band: Literal["O", "C"]) -> Figures:
+    """Return what a design says of the chip."""
+    length = draw.on_grid(switch.coupler_length_um)
+    return Figures(
+        switch.topology,
+        switch.ports,
+        band,
+        draw.on_grid(switch.coupler_gap_um),
+        length or BANDS[band].half_length(DEFAULT_GAP_UM),
+        draw.on_grid(switch.heater_length_um),
+        switch.arm_imbalance_um,
+        switch.phase_shifter,
+        draw.on_grid(switch.pin_length_um),
+        switch.match_paths,
+        switch.monitors,
+        switch.coupler,
+        float(switch.fibre_pitch_um),
+        switch.contacts,
+    )
 
 
-def switch_chip(switch: Switch) -> SwitchChip:
-    """Lay out a Benes switch; equal designs give the same object.
+def switch_chip(switch: Switch, band: Literal["O", "C"] = "O") -> SwitchChip:
+    """Lay out a switch; equal designs give the same object.
 
     Raises:
         DesignError: the topology has no chip, or the size does not fit.
     """
-    if switch.topology != "benes":
-        raise DesignError(f"switch.topology = {switch.topology!r}; a chip exists for 'benes'")
-    arguments = (
-        switch.ports,
-        draw.on_grid(switch.coupler_gap_um),
-        coupler_length(switch),
-        draw.on_grid(switch.heater_length_um),
-        switch.arm_imbalance_um,
-        switch.heater_undercut,
-    )
+    if switch.topology == "none":
+        raise DesignError(
+            "switch.topology = 'none'; a chip exists for " + ", ".join(fabrics.TOPOLOGIES)
+        )
     try:
-        return _build(*arguments)
+        return _build(figures(switch, band))
     except RoutingError as error:
         raise DesignError(f"switch.ports = {switch.ports} cannot be wired: {error}") from None
 
 
-def transpositions(permutation: list[int]) -> list[list[int]]:
-    """Columns of swaps that bring line i to `permutation[i]`: odd-even transposition.
-
-    Each column lists the upper lines of the pairs it swaps. The swaps are as many as the
-    inversions of the permutation, and empty columns are left out.
-    """
-    best: list[list[int]] | None = None
-    for parity in (0, 1):
-        order = list(permutation)
-        columns: list[list[int]] = []
-        for column in range(len(order) + 1):
-            start = (column + parity) % 2
-            swaps = [i for i in range(start, len(order) - 1, 2) if order[i] > order[i + 1]]
-            for i in swaps:
-                order[i], order[i + 1] = order[i + 1], order[i]
-            if swaps:
-                columns.append(swaps)
-        if best is None or len(columns) < len(best):
-            best = columns
-    assert best is not None
-    return best
-
-
 @cache
-def _build(
-    ports: int,
-    gap: float,
-    length: float,
-    heater_length: float,
-    imbalance: float,
-    undercut: bool,
-) -> SwitchChip:
-    key = repr((ports, gap, length, heater_length, imbalance, undercut)).encode()
-    name = f"switch{ports}x{ports}_{hashlib.sha256(key).hexdigest()[:8]}"
-    assembly = Assembly(name)
+def _build(of: Figures) -> SwitchChip:
+    digest = hashlib.sha256(repr(astuple(of)).encode()).hexdigest()[:8]
+    kind = of.topology.replace("-", "_")
+    assembly = Assembly(f"{kind}_{of.ports}_{digest}", of.numbers)
     try:
-        return _draw(assembly, ports, gap, length, heater_length, imbalance, undercut)
+        return _draw(assembly, of)
     except RoutingError:
         assembly.component.delete()  # another attempt may take the name
         raise
 
 
-def _draw(
-    assembly: Assembly,
-    ports: int,
-    gap: float,
-    length: float,
-    heater_length: float,
-    imbalance: float,
-    undercut: bool,
-) -> SwitchChip:
-    name = assembly.netlist.chip
-    build = _Fabric(assembly, ports)
-    build.inputs()
-    cell = mzi.mzi2x2(
-        gap=gap,
-        coupler_length=length,
-        heater_length=heater_length,
-        imbalance=imbalance,
-        undercut=undercut,
+def _draw(assembly: Assembly, of: Figures) -> SwitchChip:
+    plan = fabrics.plan(of.topology, of.ports)
+    parts = mzi.parts(
+        of.gap,
+        of.coupler_length,
+        of.heater_length,
+        of.imbalance,
+        of.phase_shifter,
+        of.pin_length,
+        assembly.width_um,
     )
-    parts = mzi.parts(gap, length, heater_length, imbalance, undercut)
-    columns: list[int] = []
-    for stage in range(benes.stages(ports)):
-        build.stage(stage, cell, parts)
-        if stage < benes.stages(ports) - 1:
-            swaps = transpositions(benes.wiring(ports, stage))
-            for column, uppers in enumerate(swaps):
-                build.column(stage, column, uppers)
-            columns.append(len(swaps))
-    width = build.outputs()
-    fibres_half = (ports - 1) / 2 * FIBRE_UM + FIBRE_UM
+    widths = wiring(_loads(plan, of, drive_ma(parts.shifter, of.numbers)))
+    slots = _slots(plan)
+    columns = Columns(
+        assembly, slots, of.slot_pitch, parts, widths, of.match, of.monitors == "cell"
+    )
+    fibres = _Fibres(assembly, of, columns)
+    fibres.inputs(plan)
+    columns.draw(plan.columns)
+    width, ways = fibres.outputs(plan)
+    reach = slots / 2 * of.slot_pitch
+    most = max(len(plan.inputs), len(plan.outputs))
+    fibre_reach = ((most - 1) / 2 + 1) * of.fibre_pitch
+    if of.monitors == "port":
+        reach = max(reach, fibre_reach)
+    sites = (*columns.cells, *columns.monitors)
     routing = route(
-        build.assembly,
-        build.heaters,
-        fabric_half_um=ports / 2 * O_BAND.coupler.pitch_um + LEAD_UM,
-        die_half_um=draw.on_grid(fibres_half),
+        assembly,
+        sites,
+        widths,
+        fabric_half_um=draw.on_grid(reach + LEAD_UM),
+        die_half_um=draw.on_grid(fibre_reach),
         pad_span_um=(PAD_MARGIN_UM, width - PAD_MARGIN_UM),
+        contacts=of.contacts,
     )
     half = routing.half_height_um
-    build.assembly.die(0.0, -half, width, half, f"lightloom {name}")
-    netlist = build.assembly.netlist
-    netlist.validate(name)
-    crossings = sum(i.type == "crossing" for i in netlist.instances.values())
+    assembly.die(0.0, -half, width, half, f"lightloom {assembly.netlist.chip}")
+    assembly.netlist.validate(assembly.netlist.chip)
     return SwitchChip(
-        build.assembly.component,
-        netlist,
+        assembly.component,
+        assembly.netlist,
         routing,
-        tuple(build.heaters),
-        benes.stages(ports),
-        crossings,
-        tuple(columns),
+        plan,
+        tuple(columns.cells),
+        tuple(columns.monitors),
         (width, 2 * half),
+        ways,
     )
 
 
-class _Fabric:
-    """The optical part, drawn from left to right: one cursor a line."""
+def _slots(plan: Plan) -> int:
+    """Heights that the lines of a plan take."""
+    highest = max((*plan.inputs.values(), *plan.outputs.values()))
+    for column in plan.columns:
+        if isinstance(column, Cells):
+            highest = max(highest, column.uppers[-1] + 1)
+    return highest + 1
 
-    def __init__(self, assembly: Assembly, ports: int) -> None:
+
+def _loads(plan: Plan, of: Figures, drive: tuple[float, float]) -> list[Load]:
+    """Currents by electrical column, in the order in which the columns will be drawn."""
+    loads: list[Load] = []
+    column = 0
+    if of.monitors == "port":
+        loads += [Load(column, *TAP_MA)] * len(plan.inputs)
+        column += 1
+    for part in plan.columns:
+        if isinstance(part, Cells):
+            loads += [Load(column, *drive)] * len(part.uppers)
+            column += 1
+            if of.monitors == "cell":
+                loads += [Load(column, *TAP_MA)] * (2 * len(part.uppers))
+                column += 1
+    if of.monitors == "port":
+        loads += [Load(column, *TAP_MA)] * len(plan.outputs)
+    return loads
+
+
+class _Fibres:
+    """Couplers, port monitors and fan-outs on both sides of the fabric."""
+
+    def __init__(self, assembly: Assembly, of: Figures, columns: Columns) -> None:
         self.assembly = assembly
-        self.ports = ports
-        self.lines: list[Cursor] = []
-        self.heaters: list[Site] = []
+        self.of = of
+        self.columns = columns
+        width = assembly.width_um
+        if of.coupler == "edge":
+            self.cell = edge_coupler(width=width)
+            self.inset = 0.0
+        else:
+            period = draw.on_grid(of.numbers.grating_coupler.period_um)
+            self.cell = grating_coupler(period=period, width=width)
+            self.inset = GRATING_INSET_UM
 
-    def _y(self, line: float, pitch: float = O_BAND.coupler.pitch_um) -> float:
-        return draw.on_grid(((self.ports - 1) / 2 - line) * pitch)
+    def _y(self, index: int, count: int) -> float:
+        return draw.on_grid(((count - 1) / 2 - index) * self.of.fibre_pitch)
 
-    def _fan_um(self) -> float:
-        # As long as the widest shift needs for gentle bends.
-        widest = (self.ports - 1) / 2 * (FIBRE_UM - O_BAND.coupler.pitch_um)
-        return max(60.0, draw.on_grid(1.6 * widest))
+    def _fan_um(self, slots: Sequence[int]) -> float:
+        """Length of the S-bends between fibres and slots: what the widest needs."""
+        shifts = [
+            abs(self._y(i, len(slots)) - self.columns.y(slot)) for i, slot in enumerate(slots)
+        ]
+        return max(BEND_UM, draw.on_grid(SLOPE * max(shifts)))
 
-    def inputs(self) -> None:
-        coupler = edge_coupler()
-        start = coupler.ports["o1"].center[0]
-        for line in range(self.ports):
-            y = self._y(line, FIBRE_UM)
-            name = f"ec_in{line}"
-            self.assembly.place(coupler, 0.0, y, name)
-            self.assembly.optical_port(f"in{line}", (name, "o2"), 0.0, y)
-            cursor = Cursor((name, "o1"), start, y)
-            self.assembly.run(cursor, start + LEAD_UM)
-            self.assembly.shift(cursor, self._y(line), self._fan_um())
-            self.lines.append(cursor)
+    def _place(self, label: str, x: float, y: float, turn: kdb.Trans) -> str:
+        name = f"{'ec' if self.of.coupler == 'edge' else 'gc'}_{label}"
+        trans = self.assembly.place(self.cell, x, y, name, turn)
+        at = trans * draw.point(*self.cell.ports["o2"].center)
+        side = None if self.of.coupler == "edge" else "middle"
+        self.assembly.optical_port(label, (name, "o2"), at.x / 1000, at.y / 1000, side)
+        return name
 
-    def outputs(self) -> float:
-        """Draw the right side; return the width of the chip."""
-        coupler = edge_coupler()
-        reach = coupler.ports["o1"].center[0]
-        x = draw.on_grid(max(cursor.x_um for cursor in self.lines) + LEAD_UM)
-        facet = draw.on_grid(x + self._fan_um() + LEAD_UM + reach)
-        for line, cursor in enumerate(self.lines):
-            y = self._y(line, FIBRE_UM)
-            name = f"ec_out{line}"
-            self.assembly.run(cursor, x)
-            self.assembly.shift(cursor, y, self._fan_um())
-            self.assembly.run(cursor, draw.on_grid(facet - reach))
-            self.assembly.place(coupler, facet, y, name, kdb.Trans.R180)
-            self.assembly.optical_port(f"out{line}", (name, "o2"), facet, y)
-            self.assembly.join(cursor, (name, "o1"))
-        return facet
+    def inputs(self, plan: Plan) -> None:
+        """Draw the left side."""
+        columns, slots = self.columns, list(plan.inputs.values())
+        start = draw.on_grid(self.inset + self.cell.ports["o1"].center[0])
+        columns.metal_um = start
+        lines: list[Line] = []
+        for index, label in enumerate(plan.inputs):
+            y = self._y(index, len(slots))
+            name = self._place(label, self.inset, y, kdb.Trans.R0)
+            lines.append(Line(Cursor((name, "o1"), start, y)))
+        columns.lines = dict(zip(slots, lines, strict=True))
+        if self.of.monitors == "port":
+            columns.tap(lines, [f"pd_{label}" for label in plan.inputs], [True] * len(lines))
+        columns.align_plain(columns.x + LEAD_UM)
+        fan = self._fan_um(slots)
+        if self.of.match:
+            offsets = [
+                columns.y(slot) - line.cursor.y_um for slot, line in zip(slots, lines, strict=True)
+            ]
+            ways = [draw.sine_length(fan, offset) if offset else fan for offset in offsets]
+            for line, way in zip(lines, ways, strict=True):
+                columns.detour(line.cursor, max(ways) - way, 0.0, FIBRE_RISE_UM)
+            columns.align_plain(columns.x)
+        for slot, line in columns.lines.items():
+            self.assembly.shift(line.cursor, columns.y(slot), fan)
 
-    def stage(self, stage: int, cell: gf.Component, parts: mzi.Parts) -> None:
-        x = draw.on_grid(max(cursor.x_um for cursor in self.lines) + LEAD_UM)
-        for row in range(self.ports // 2):
-            y = draw.on_grid((self._y(2 * row) + self._y(2 * row + 1)) / 2)
-            name = f"m{stage}_{row}"
-            self.assembly.place(cell, x, y)
-            for place in parts.places:
-                at_x, at_y = draw.on_grid(x + place.x_um), draw.on_grid(y + place.y_um)
-                if place.name is not None:
-                    self.assembly.note_parts(place.cell, f"{name}.{place.name}", at_x, at_y)
-                if place.name == "heater":
-                    self._site(stage, row, at_x, at_y, place.cell)
-            for wire in parts.wires:
-                (part, pin), (other, other_pin) = wire.pins
-                start = Cursor((f"{name}.{part}", pin), 0.0, 0.0, wire.length_um)
-                self.assembly.join(start, (f"{name}.{other}", other_pin))
-            for line, enters, leaves in ((2 * row, "o2", "o3"), (2 * row + 1, "o1", "o4")):
-                cursor = self.lines[line]
-                self.assembly.run(cursor, x)
-                self.assembly.join(cursor, (f"{name}.in", enters))
-                self.lines[line] = Cursor(
-                    (f"{name}.out", leaves), draw.on_grid(x + parts.length_um), self._y(line)
-                )
-        for cursor in self.lines:
-            self.assembly.run(cursor, draw.on_grid(cursor.x_um + LEAD_UM))
-
-    def _site(self, stage: int, row: int, x: float, y: float, cell: gf.Component) -> None:
-        contact = {name: cell.ports[name].center[0] for name in ("e1", "e2")}
-        self.heaters.append(
-            Site(
-                f"h{stage}_{row}",
-                f"m{stage}_{row}.heater",
-                stage,
-                draw.on_grid(x + contact["e1"]),
-                draw.on_grid(x + contact["e2"]),
-                y,
-                north=row < (self.ports // 2 + 1) // 2,
-            )
-        )
-
-    def column(self, stage: int, column: int, uppers: list[int]) -> None:
-        """Swap the pairs of lines whose upper ones are given; the others go straight on later."""
-        drop = draw.on_grid(O_BAND.coupler.pitch_um / 2 - REACH_UM)
-        bend = diagonal(drop=drop)
-        reach = diagonal_reach(drop)
-        x = max(cursor.x_um for cursor in self.lines)
-        middle = draw.on_grid(x + reach + REACH_UM)
-        end = draw.on_grid(middle + REACH_UM + reach)
-        place = self.assembly.place
-        for line in uppers:
-            upper, lower = self.lines[line], self.lines[line + 1]
-            y_upper, y_lower = self._y(line), self._y(line + 1)
-            name = f"x{stage}_{column}_{line}"
-            for cursor in (upper, lower):
-                self.assembly.run(cursor, x)
-                cursor.length_um += bend.info["length_um"]
-            place(bend, x, y_upper)
-            place(bend, x, y_lower, turn=kdb.Trans.M0)
-            place(crossing(), middle, draw.on_grid((y_upper + y_lower) / 2), name)
-            place(bend, end, y_upper, turn=kdb.Trans.M90)
-            place(bend, end, y_lower, turn=kdb.Trans.R180)
-            self.assembly.join(upper, (name, "o2"))
-            self.assembly.join(lower, (name, "o1"))
-            self.lines[line] = Cursor((name, "o3"), end, y_upper, bend.info["length_um"])
-            self.lines[line + 1] = Cursor((name, "o4"), end, y_lower, bend.info["length_um"])
+    def outputs(self, plan: Plan) -> tuple[float, tuple[float, float]]:
+        """Draw the right side; return the width of the chip and the range of all ways through."""
+        columns, slots = self.columns, list(plan.outputs.values())
+        for slot in [slot for slot in columns.lines if slot not in slots]:
+            columns.dark_end(columns.lines.pop(slot).cursor)
+        columns.align(draw.on_grid(columns.x + 2 * LEAD_UM))
+        fan = self._fan_um(slots)
+        lines = [columns.lines[slot] for slot in slots]
+        for index, line in enumerate(lines):
+            self.assembly.shift(line.cursor, self._y(index, len(slots)), fan)
+        if self.of.match:
+            ways = [line.travelled_um for line in lines]
+            for line, way in zip(lines, ways, strict=True):
+                columns.detour(line.cursor, max(ways) - way, 0.0, FIBRE_RISE_UM)
+        columns.align_plain(columns.x + LEAD_UM)
+        if self.of.monitors == "port":
+            columns.tap(lines, [f"pd_{label}" for label in plan.outputs], [True] * len(lines))
+            columns.align_plain(max(columns.x, columns.metal_um) + LEAD_UM)
+        reach = self.cell.ports["o1"].center[0]
+        width = draw.on_grid(columns.x + LEAD_UM + reach + self.inset)
+        for index, (label, line) in enumerate(zip(plan.outputs, lines, strict=True)):
+            self.assembly.run(line.cursor, draw.on_grid(width - self.inset - reach))
+            x = draw.on_grid(width - self.inset)
+            name = self._place(label, x, self._y(index, len(slots)), kdb.Trans.R180)
+            columns.join(line, (name, "o1"))
+        shortest = min(line.shortest_um for line in lines)
+        return width, (shortest, max(line.longest_um for line in lines))

@@ -43,8 +43,6 @@ OFFSETS_GHZ = tuple(float(f) for f in range(-60, 61, 5))
 """Frequencies about the carrier that routes are given at: more than the band of a 64 GBd lane."""
 FLOOR_DB = -60.0
 """Crosstalk paths weaker than this are left out."""
-DAC_HEADROOM = 2.3
-"""Full scale of the heater DAC over the power of half a turn: a whole turn can be reached."""
 MODULATORS = ("ring_modulator", "mzm", "eam")
 
 
@@ -133,7 +131,7 @@ def fabric(design: Design, switch: Netlist, program: Program | None = None) -> F
         heaters=heaters,
         thermal_crosstalk=tuple(tuple(map(float, row)) for row in matrix),
         dac_bits=design.switch.dac_bits,
-        dac_full_scale_mw=DAC_HEADROOM * max(heater.p_pi_mw for heater in heaters),
+        dac_full_scale_mw=devices.DRIVE_HEADROOM * max(heater.p_pi_mw for heater in heaters),
     )
 
 

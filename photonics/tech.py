@@ -49,6 +49,10 @@ type                    pins                        parameters (um unless said)
                                                     the contact pads, `heater_width_um`,
                                                     `undercut` 0 or 1 (UNDERCUT present)
 `edge_coupler`          o1 waveguide, o2 facet      `length_um`, `tip_width_um`
+`grating_coupler`       o1 waveguide, o2 middle of  `period_um`, `periods`, `tooth_um`, `length_um`
+                        the grating                 of the taper
+`terminator`            o1                          `length_um` of the taper
+`pin_waveguide`         o1, o2; e1 P, e2 N          `length_um` of the diode, `path_um`
 `ring_modulator`        o1, o2 bus; e1 P, e2 N,     `radius_um` of the centre line, `gap_um`,
                         e3, e4 heater               `path_um` o1 to o2
 `mzm`                   o1, o2; e1 signal, e2, e3   `length_um` of the junctions, `path_um`

@@ -132,6 +132,30 @@ def sine_length(length: float, offset: float) -> float:
     return float(np.mean(np.sqrt(1.0 + slope**2)) * length)
 
 
+def detour_rise(extra: float, bend: float, most: float) -> float:
+    """Height of a detour of two S-bends that is longer than the straight way by `extra`.
+
+    Args:
+        extra: in um.
+        bend: length of each S-bend in um.
+        most: largest height in um.
+
+    Raises:
+        ValueError: when even `most` is not enough.
+    """
+    low, high = 0.0, most
+    reach = 2 * (sine_length(bend, high) - bend)
+    if extra > reach:
+        raise ValueError(f"detour of {extra} um; allowed: at most {reach:.1f}")
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        if 2 * (sine_length(bend, middle) - bend) < extra:
+            low = middle
+        else:
+            high = middle
+    return on_grid(high)
+
+
 def clothoid(turn_deg: float, length: float) -> tuple[Points, Points]:
     """Centre line and heading of a bend whose curvature rises and falls linearly from zero.
 

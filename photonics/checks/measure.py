@@ -185,6 +185,71 @@ def edge_coupler(view: View) -> Parameters:
     return {"length_um": view.um(length), "tip_width_um": view.um(ports["o2"].width)}
 
 
+def grating_coupler(view: View) -> Parameters:
+    """Row of teeth before a taper; the wire joins the last tooth's side of the taper only."""
+    ports, strips = view.device.ports, view.polygons(tech.WG)
+    taper = next((s for s in strips if _near(s, ports["o1"].point)), None)
+    teeth = [strip for strip in strips if strip is not taper]
+    if taper is None or len(teeth) < 2:
+        view.complain(f"{len(teeth)} teeth before a taper; allowed: 2 or more")
+        return {}
+    if not view.polygons(tech.SLAB):
+        view.complain("no slab under the teeth")
+    across = abs(ports["o1"].normal[1]) > 0.5
+    spans = sorted(
+        (box.bottom, box.top) if across else (box.left, box.right)
+        for box in (tooth.bbox() for tooth in teeth)
+    )
+    steps = [b[0] - a[0] for a, b in itertools.pairwise(spans)]
+    sizes = [stop - start for start, stop in spans]
+    if max(steps) - min(steps) > 1 or max(sizes) - min(sizes) > 1:
+        view.complain("teeth are not all alike")
+    box = taper.bbox()
+    return {
+        "period_um": view.um(sum(steps) / len(steps)),
+        "periods": float(len(teeth)),
+        "tooth_um": view.um(sum(sizes) / len(sizes)),
+        "length_um": view.um(box.height() if across else box.width()),
+    }
+
+
+def terminator(view: View) -> Parameters:
+    """Taper that ends inside the device, under an implant."""
+    strips = view.polygons(tech.WG)
+    port = view.device.ports["o1"]
+    taper = next((s for s in strips if _near(s, port.point)), None)
+    if taper is None or len(strips) != 1:
+        view.complain(f"{len(strips)} waveguides; allowed: 1, from its pin")
+        return {}
+    if not view.polygons(tech.NPP):
+        view.complain("no implant over the taper")
+    box = taper.bbox()
+    return {"length_um": view.um(box.height() if abs(port.normal[1]) > 0.5 else box.width())}
+
+
+def pin_waveguide(view: View) -> Parameters:
+    """Rib between highly doped sides, contacted to both rails."""
+    (strip,) = view.guides(("o1", "o2"))
+    sides: list[kdb.Region] = []
+    for pin, layer in (("e1", tech.PPP), ("e2", tech.NPP)):
+        doped = kdb.Region(view.polygons(layer))
+        rail = next(
+            (m for m in view.polygons(tech.M1) if _near(m, view.device.ports[pin].point)), None
+        )
+        cuts = kdb.Region(view.polygons(tech.CONTACT)) & doped
+        if rail is None or (cuts & kdb.Region(rail)).is_empty():
+            view.complain(f"{pin} has no contact to its side of the diode")
+        sides.append(doped)
+    p, n = (side.bbox() for side in sides)
+    if p.empty() or n.empty() or not (sides[0] & sides[1]).is_empty():
+        view.complain("no diode: one side doped high P, the other high N")
+        return {}
+    both = p & n.moved(p.left - n.left, p.bottom - n.bottom)
+    across = abs(view.device.ports["o1"].normal[1]) > 0.5
+    length = both.height() if across else both.width()
+    return {"length_um": view.um(length), **view.path_um(strip, "o1")}
+
+
 def photodiode(view: View) -> Parameters:
     """Germanium on a waveguide."""
     return _germanium(view, "o1", with_width=True)
@@ -254,6 +319,9 @@ MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[View], Parameters]]] = {
     "crossing": (("o1", "o2", "o3", "o4"), crossing),
     "heater_waveguide": (("o1", "o2", "e1", "e2"), heater_waveguide),
     "edge_coupler": (("o1", "o2"), edge_coupler),
+    "grating_coupler": (("o1", "o2"), grating_coupler),
+    "terminator": (("o1",), terminator),
+    "pin_waveguide": (("o1", "o2", "e1", "e2"), pin_waveguide),
     "ring_modulator": (("o1", "o2", "e1", "e2", "e3", "e4"), ring_modulator),
     "mzm": (("o1", "o2", "e1", "e2", "e3", "e4", "e5", "e6"), mzm),
     "eam": (("o1", "o2", "e1", "e2"), eam),

@@ -12,14 +12,19 @@ from lightloom.photonics.channel import Link, RoutingError, assign, spread
 CLEAR = 14.0
 
 
+def room(a, b):
+    return CLEAR + (a.extra_um + b.extra_um) / 2
+
+
 def conflicts(links, tracks):
     """Pairs of nets that would touch: horizontals on a track, uprights over one another."""
     found = []
     for a, b in itertools.permutations(links, 2):
-        if tracks[a.net] == tracks[b.net] and a.low - CLEAR < b.high and b.low - CLEAR < a.high:
+        near = a.low - room(a, b) < b.high and b.low - room(a, b) < a.high
+        if tracks[a.net] == tracks[b.net] and near:
             found.append(("track", a.net, b.net))
         # a's upper upright covers its track and above, b's lower upright its track and below.
-        if abs(a.upper_x - b.lower_x) < CLEAR and tracks[a.net] <= tracks[b.net]:
+        if abs(a.upper_x - b.lower_x) < room(a, b) and tracks[a.net] <= tracks[b.net]:
             found.append(("upright", a.net, b.net))
     return found
 
@@ -27,7 +32,7 @@ def conflicts(links, tracks):
 def circular(links):
     """No order of the nets puts every upper upright above the lower upright it meets."""
     above = {
-        a.net: {b.net for b in links if b is not a and abs(a.upper_x - b.lower_x) < CLEAR}
+        a.net: {b.net for b in links if b is not a and abs(a.upper_x - b.lower_x) < room(a, b)}
         for a in links
     }
     try:
@@ -64,6 +69,25 @@ def test_any_order_is_legal_or_refused(seed):
             assign(links, CLEAR)
     else:
         assert conflicts(links, assign(links, CLEAR)) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_wide_nets_keep_more_room(seed):
+    rng = random.Random(seed)
+    extra = [rng.choice([0.0, 0.0, 40.0]) for _ in range(rng.randint(2, 12))]
+    wide = [CLEAR + max(extra) + 1.0] * len(extra)
+    lower = [sum(wide[:i]) + rng.random() for i in range(len(extra))]
+    upper = [sum(wide[:i]) * rng.uniform(1.0, 2.0) for i in range(len(extra))]
+    upper = spread(sorted(upper), max(wide), -1e4, 1e4)
+    links = [
+        Link(f"n{i}", *pins) for i, pins in enumerate(zip(lower, upper, extra, strict=True))
+    ]
+    assert conflicts(links, assign(links, CLEAR)) == []
+
+
+def test_spread_takes_a_step_for_each_pair():
+    found = spread([0.0, 1.0, 2.0], [10.0, 100.0], -1e4, 1e4)
+    assert [b - a for a, b in itertools.pairwise(found)] == pytest.approx([10.0, 100.0])
 
 
 def test_circular_order_is_refused():
@@ -111,7 +135,7 @@ def test_spread_stays_between_its_ends():
 
 def test_too_many_pads_are_refused():
     with pytest.raises(
-        RoutingError, match=r"5 pads of 110\.0 um pitch need 440 um; allowed: 300 um"
+        RoutingError, match=r"5 contacts need 440 um; allowed: 300 um of chip edge"
     ):
         spread([0.0] * 5, 110.0, 0.0, 300.0)
 

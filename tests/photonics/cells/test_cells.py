@@ -46,7 +46,7 @@ VARIANTS = [
     (bend90, {"radius": 12.0}),
     (diagonal, {"drop": 20.0}),
     (mzi.mzi2x2, {"imbalance": 20.0}),
-    (mzi.mzi2x2, {"imbalance": -0.05, "undercut": True}),
+    (mzi.mzi2x2, {"imbalance": -0.05, "phase_shifter": "undercut"}),
 ]
 NAMES = [cell.__name__ for cell in CELLS]
 
@@ -198,7 +198,7 @@ def test_clothoid_has_no_curvature_at_its_ends():
 
 @pytest.mark.parametrize("imbalance", [0.0, 0.05, 1.0, -1.0, 13.7, -20.0, 20.0])
 def test_switch_cell_arms_differ_by_the_imbalance(imbalance):
-    parts = mzi.parts(0.2, 12.0, 200.0, imbalance, False)
+    parts = mzi.parts(0.2, 12.0, 200.0, imbalance)
     shifter = heater.total_length(200.0)
     wires = {wire.name: wire.length_um for wire in parts.wires}
     upper = wires["upper_in"] + shifter + wires["upper_out"]
@@ -209,9 +209,9 @@ def test_switch_cell_arms_differ_by_the_imbalance(imbalance):
 
 def test_wide_imbalance_is_refused():
     with pytest.raises(
-        ValueError, match=r"imbalance = 25\.0 um; allowed: magnitude at most 20\.\d"
+        ValueError, match=r"detour of 25\.0 um; allowed: at most 20\.\d"
     ):
-        mzi.parts(0.2, 12.0, 200.0, 25.0, False)
+        mzi.parts(0.2, 12.0, 200.0, 25.0)
 
 
 def test_narrow_gap_is_refused():
