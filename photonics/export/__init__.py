@@ -1,0 +1,1 @@
+"""Models of the optics for other simulators: Touchstone, ngspice, Verilog-A, and their golden."""
