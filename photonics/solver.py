@@ -1,257 +1,54 @@
-"""Feed-forward simulation of a netlist: which device acts on which line, in what order.
+"""Feed-forward evaluation of a program: every input to every output, at many points at once.
 
-`compile` walks the netlist from the inputs and writes a straight program over lines, one a guided
-field. `evaluate` runs the program for every input at many frequencies at once. Light that a device
-throws backwards is left out, so rings and reflections need another solver; a loop is refused.
-
-Convention exp(+j w t): a longer path has a more negative phase.
+Points are frequencies, or states and samples of the network at one frequency. Light that a device
+throws backwards is left out; `sparse` has it.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.photonics.netlist import Netlist, Pin, Wire
-from lightloom.spec.base import DesignError
+from lightloom.photonics.elements import (
+    Element,
+    Field,
+    FourPort,
+    Frequencies,
+    Models,
+    NPort,
+    Program,
+    Scatter,
+    Sink,
+    TwoPort,
+)
+from lightloom.photonics.walk import NotFeedForward, compile
 
-Frequencies = NDArray[np.float64]
-Field = NDArray[np.complex128]
+__all__ = [
+    "Element",
+    "Field",
+    "FourPort",
+    "Frequencies",
+    "Models",
+    "NPort",
+    "NotFeedForward",
+    "Program",
+    "Scatter",
+    "Sink",
+    "TwoPort",
+    "compile",
+    "evaluate",
+    "evaluate_states",
+    "propagate",
+]
 
-
-@dataclass(frozen=True)
-class TwoPort:
-    """A device on one line: `transfer(f)` has shape (f,); `heated` adds a phase set at run time."""
-
-    transfer: Callable[[Frequencies], Field]
-    delay_ps: float
-    ports: tuple[str, str] = ("o1", "o2")
-    heated: bool = False
-
-
-@dataclass(frozen=True)
-class FourPort:
-    """A 2x2: `matrix(f)` has shape (f, 2, 2), rows are outputs.
-
-    `sides` lists the ways light can run through: input ports, and the output ports that the lines
-    of these inputs go on at. The matrix is the same for each.
-    """
-
-    matrix: Callable[[Frequencies], Field]
-    delay_ps: float
-    sides: tuple[tuple[tuple[str, str], tuple[str, str]], ...]
-
-
-Scatter = TwoPort | FourPort
-
-
-class Models(NamedTuple):
-    """Scattering of the devices of a netlist by type, and of the waveguide between them."""
-
-    devices: Mapping[str, Callable[[Mapping[str, float]], Scatter]]
-    wire: Callable[[float], TwoPort]
-    """From the length in um."""
-
-
-@dataclass(frozen=True)
-class Element:
-    """One step of a program: `scatter` of `device` acts on line `a`, or on lines `a` and `b`."""
-
-    device: str
-    scatter: Scatter
-    a: int
-    b: int | None = None
-    heater: int | None = None
-
-
-@dataclass(frozen=True)
-class Program:
-    """The network as a sequence of steps.
-
-    Line i starts with the light of `inputs[i]`; further lines start dark. `outputs[k]` leaves from
-    line `output_lines[k]`.
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    lines: int
-    elements: tuple[Element, ...]
-    heaters: tuple[str, ...]
-    output_lines: tuple[int, ...]
-
-
-def compile(
-    netlist: Netlist,
-    models: Models,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    heaters: Sequence[str] = (),
-) -> Program:
-    """Return the program of `netlist` from chip ports `inputs` to chip ports `outputs`.
-
-    `heaters` fixes the order of heated devices; those it does not name follow as met. Raises
-    `DesignError` when the netlist cannot be simulated: a port or model is missing, light does not
-    reach an output or one side of a device, or the network has a loop.
-    """
-    walk = _Walk(netlist, models, tuple(outputs), list(heaters))
-    for line, name in enumerate(inputs):
-        walk.start(line, name)
-    walk.run()
-    missing = [name for name in outputs if name not in walk.reached]
-    if missing:
-        raise DesignError(f"netlist {netlist.chip}: no light reaches {', '.join(missing)}")
-    return Program(
-        inputs=tuple(inputs),
-        outputs=tuple(outputs),
-        lines=walk.lines,
-        elements=tuple(walk.elements),
-        heaters=tuple(walk.heaters),
-        output_lines=tuple(walk.reached[name] for name in outputs),
-    )
-
-
-@dataclass
-class _Walk:
-    netlist: Netlist
-    models: Models
-    outputs: tuple[str, ...]
-    heaters: list[str]
-    lines: int = 0
-    elements: list[Element] = field(default_factory=list)
-    reached: dict[str, int] = field(default_factory=dict)
-    _queue: deque[tuple[int, Pin]] = field(default_factory=deque)
-    _waiting: dict[str, dict[str, int]] = field(default_factory=dict)
-    _done: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._peer: dict[Pin, tuple[str, Wire, Pin]] = {}
-        for name, wire in self.netlist.nets.items():
-            if len(wire.pins) == 2:
-                first, second = wire.pins
-                self._peer[first] = name, wire, second
-                self._peer[second] = name, wire, first
-        self._port = {pin: name for name, pin in self.netlist.ports.items()}
-        self._scatter: dict[str, Scatter] = {}
-
-    def start(self, line: int, name: str) -> None:
-        if name not in self.netlist.ports:
-            raise self._error(f"has no optical port {name}")
-        self.lines += 1
-        self._queue.append((line, self.netlist.ports[name]))
-
-    def run(self) -> None:
-        while True:
-            while self._queue:
-                self._arrive(*self._queue.popleft())
-            # What still waits may have an unused arm, which is dark; one at a time, because light
-            # that goes on from there can be what another device waits for.
-            if not any(self._fire(device, spare=True) for device in list(self._waiting)):
-                break
-        for device, arrived in self._waiting.items():
-            raise self._error(
-                f"cannot be simulated: {device} has light at {', '.join(sorted(arrived))} only; "
-                "an input is not driven, or there is a loop"
-            )
-
-    def _arrive(self, line: int, pin: Pin) -> None:
-        device, port = pin
-        if device in self._done:
-            raise self._error(f"cannot be simulated: light comes back to {device},{port}: a loop")
-        self._waiting.setdefault(device, {})[port] = line
-        self._fire(device, spare=False)
-
-    def _fire(self, device: str, spare: bool) -> bool:
-        """Let the light through `device` if all of it is there."""
-        scatter = self._model(device)
-        arrived = self._waiting[device]
-        if isinstance(scatter, TwoPort):
-            port, line = next(iter(arrived.items()))
-            if len(arrived) > 1 or port not in scatter.ports:
-                raise self._error(f"cannot be simulated: light at {', '.join(arrived)} of {device}")
-            heater = self._heater(device) if scatter.heated else None
-            self._emit(Element(device, scatter, line, heater=heater))
-            exits = ((line, scatter.ports[1 - scatter.ports.index(port)]),)
-        else:
-            side = self._side(device, scatter, arrived, spare)
-            if side is None:
-                return False
-            lines = [arrived[port] if port in arrived else self._dark() for port in side[0]]
-            self._emit(Element(device, scatter, lines[0], lines[1]))
-            exits = tuple(zip(lines, side[1], strict=True))
-        del self._waiting[device]
-        self._done.add(device)
-        for line, port in exits:
-            self._leave(line, (device, port))
-        return True
-
-    def _side(
-        self, device: str, scatter: FourPort, arrived: Mapping[str, int], spare: bool
-    ) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        fitting = [side for side in scatter.sides if set(arrived) <= set(side[0])]
-        if not fitting:
-            raise self._error(
-                f"cannot be simulated: light meets head on in {device}, at "
-                f"{' and '.join(sorted(arrived))}"
-            )
-        complete = [side for side in fitting if set(arrived) == set(side[0])]
-        if complete or not spare:
-            return complete[0] if complete else None
-        for side in fitting:
-            absent = [(device, port) for port in side[0] if port not in arrived]
-            if all(pin not in self._peer and pin not in self._port for pin in absent):
-                return side
-        return None
-
-    def _leave(self, line: int, pin: Pin) -> None:
-        if pin in self._port:
-            name = self._port[pin]
-            if name not in self.outputs:
-                return  # light leaves the chip where nobody looks
-            self.reached[name] = line
-        elif pin in self._peer:
-            name, wire, other = self._peer[pin]
-            if wire.length_um is None:
-                raise self._error(f"cannot be simulated: wire {name} has no length")
-            if wire.length_um:
-                self._emit(Element(name, self.models.wire(wire.length_um), line))
-            self._queue.append((line, other))
-
-    def _emit(self, element: Element) -> None:
-        self.elements.append(element)
-
-    def _dark(self) -> int:
-        self.lines += 1
-        return self.lines - 1
-
-    def _heater(self, device: str) -> int:
-        if device not in self.heaters:
-            self.heaters.append(device)
-        return self.heaters.index(device)
-
-    def _model(self, device: str) -> Scatter:
-        if device not in self._scatter:
-            instance = self.netlist.instances[device]
-            make = self.models.devices.get(instance.type)
-            if make is None:
-                raise self._error(
-                    f"cannot be simulated: light reaches {device} of type {instance.type}; "
-                    f"allowed: {', '.join(sorted(self.models.devices))}"
-                )
-            try:
-                self._scatter[device] = make(instance.parameters)
-            except KeyError as error:
-                raise self._error(
-                    f"cannot be simulated: {device} has no parameter {error.args[0]}"
-                ) from None
-        return self._scatter[device]
-
-    def _error(self, text: str) -> DesignError:
-        return DesignError(f"netlist {self.netlist.chip} {text}")
+BLOCK_BYTES = 8 << 20
+"""The light of all lines at the points evaluated together: small enough for a cache, large enough
+that numpy's calls do not count."""
+Entries = tuple[Field, Field, Field, Field]
+"""A 2x2 by rows; each entry has one value a point, or one for all."""
 
 
 def evaluate(
@@ -263,32 +60,264 @@ def evaluate(
     """Return field transfers `s[f, output, input]` with heaters at `phases_rad` (at the carrier).
 
     A heater changes an index, so its phase grows with frequency as the optical path does.
+
+    Raises:
+        ValueError: the number of phases is not that of the heaters.
     """
     phases = np.asarray(phases_rad, dtype=float)
-    if phases.shape != (len(program.heaters),):
-        raise ValueError(f"{phases.size} heater phases; allowed: {len(program.heaters)}")
+    _check(program, phases, 1)
     frequencies = np.atleast_1d(np.asarray(frequencies_hz, dtype=float))
-    count = len(program.inputs)
-    state = np.zeros((program.lines, count, frequencies.size), dtype=complex)
-    state[range(count), range(count)] = 1.0
-    known: dict[int, Field] = {}  # devices with equal parameters share their scatter object
+    static = _static(program, frequencies)
+    size = frequencies.size
+    s = np.empty((len(program.outputs), len(program.inputs), size), dtype=complex)
+    for part in _blocks(program, size):
+        here = frequencies[part]
+
+        def two(element: Element, part: slice = part, here: Frequencies = here) -> Field:
+            scatter = element.scatter
+            assert isinstance(scatter, TwoPort)
+            if element.heater is None:
+                return static[id(scatter)][0][part]
+            turn = phases[element.heater] * here / carrier_hz
+            if scatter.driven is not None:
+                return scatter.driven(here, turn)
+            return static[id(scatter)][0][part] * np.exp(-1j * turn)
+
+        def four(element: Element, part: slice = part, here: Frequencies = here) -> Entries:
+            scatter = element.scatter
+            assert isinstance(scatter, FourPort)
+            if element.heater is None:
+                a, b, c, d = (entry[part] for entry in static[id(scatter)])
+                return a, b, c, d
+            return _entries(scatter.at(here, phases[element.heater] * here / carrier_hz))
+
+        propagate(program, two, four, s[:, :, part])
+    return np.moveaxis(s, -1, 0)
+
+
+def evaluate_states(
+    program: Program,
+    phases_rad: NDArray[np.float64],
+    frequency_hz: float,
+    carrier_hz: float,
+) -> Field:
+    """Return `s[state, output, input]` at one frequency for rows of heater phases.
+
+    Raises:
+        ValueError: `phases_rad` has not one column a heater.
+    """
+    phases = np.asarray(phases_rad, dtype=float)
+    _check(program, phases, 2)
+    at = np.array([frequency_hz])
+    static = _static(program, at)
+    size = phases.shape[0]
+    turns = phases * (frequency_hz / carrier_hz)
+    s = np.empty((len(program.outputs), len(program.inputs), size), dtype=complex)
+    for part in _blocks(program, size):
+
+        def two(element: Element, part: slice = part) -> Field:
+            scatter = element.scatter
+            assert isinstance(scatter, TwoPort)
+            if element.heater is None:
+                return static[id(scatter)][0]
+            return scatter.at(at, turns[part, element.heater])
+
+        def four(element: Element, part: slice = part) -> Entries:
+            scatter = element.scatter
+            assert isinstance(scatter, FourPort)
+            if element.heater is None:
+                a, b, c, d = static[id(scatter)]
+                return a, b, c, d
+            return _entries(scatter.at(at, turns[part, element.heater]))
+
+        propagate(program, two, four, s[:, :, part])
+    return np.moveaxis(s, -1, 0)
+
+
+def _check(program: Program, phases: NDArray[np.float64], dimensions: int) -> None:
+    if phases.ndim != dimensions or phases.shape[-1] != len(program.heaters):
+        given = phases.shape[-1] if phases.ndim else phases.size
+        raise ValueError(f"{given} heater phases; allowed: {len(program.heaters)}")
+
+
+def _static(program: Program, frequencies: Frequencies) -> Mapping[int, tuple[Field, ...]]:
+    """Transfers of the scatter objects; devices with equal parameters share one."""
+    known: dict[int, tuple[Field, ...]] = {}
     for element in program.elements:
         scatter = element.scatter
+        if id(scatter) in known or (element.heater is not None and scatter.driven is not None):
+            continue
         if isinstance(scatter, TwoPort):
-            t = known.get(id(scatter))
-            if t is None:
-                t = known[id(scatter)] = scatter.transfer(frequencies)
-            if element.heater is not None:
-                t = t * np.exp(-1j * phases[element.heater] * frequencies / carrier_hz)
-            state[element.a] *= t
+            known[id(scatter)] = (scatter.transfer(frequencies),)
         else:
-            assert element.b is not None
-            m = known.get(id(scatter))
-            if m is None:
-                m = known[id(scatter)] = scatter.matrix(frequencies)
-            a, b = state[element.a], state[element.b]
-            state[element.a], state[element.b] = (
-                m[:, 0, 0] * a + m[:, 0, 1] * b,
-                m[:, 1, 0] * a + m[:, 1, 1] * b,
-            )
-    return np.moveaxis(state[list(program.output_lines)], -1, 0)
+            known[id(scatter)] = _entries(scatter.matrix(frequencies))
+    return known
+
+
+def _entries(matrix: Field) -> Entries:
+    a, b, c, d = (np.ascontiguousarray(matrix[:, i, j]) for i in (0, 1) for j in (0, 1))
+    return a, b, c, d
+
+
+def _blocks(program: Program, size: int) -> list[slice]:
+    point = 16 * max(1, program.lines * len(program.inputs))
+    step = max(16, BLOCK_BYTES // point)
+    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def propagate(
+    program: Program,
+    two: Callable[[Element], Field],
+    four: Callable[[Element], Entries],
+    s: Field,
+) -> None:
+    """Run the program into `s[output, input, point]`.
+
+    Args:
+        program: of steps.
+        two: transfer of a step on one line at each point, or one for all points.
+        four: entries of the 2x2 of a step on two lines, likewise.
+        s: written to.
+    """
+    # What light passes is gathered as long as it concerns one line or the same two, as small
+    # vectors over the points; only a 2x2 with another line touches the light of all inputs.
+    light = _Light(program.lines, len(program.inputs), s.shape[-1])
+    used = _used_later(program)
+    single: dict[int, Field] = {}
+    open_: dict[int, _Pair] = {}
+    for element, later in zip(program.elements, used, strict=True):
+        if not any(later):
+            continue
+        a, b = element.a, element.b
+        if b is None:
+            t = two(element)
+            single[a] = single[a] * t if a in single else t
+            continue
+        m = _after(four(element), single.pop(a, None), single.pop(b, None))
+        pair = open_.get(a)
+        if pair is not None and pair is open_.get(b):
+            pair.extend(m, a, later)
+            continue
+        for line in (a, b):
+            if line in open_:
+                _close(open_, open_[line], light)
+        open_[a] = open_[b] = _Pair(a, b, m, later)
+    for pair in list(open_.values()):
+        if open_.get(pair.a) is pair:
+            _close(open_, pair, light)
+    for k, line in enumerate(program.output_lines):
+        light.read(line, single.get(line), s[k])
+
+
+@dataclass
+class _Pair:
+    """What lines `a` and `b` pass together, not yet applied to their light."""
+
+    a: int
+    b: int
+    m: Entries
+    later: tuple[bool, bool]
+
+    def extend(self, m: Entries, first: int, later: tuple[bool, bool]) -> None:
+        if first != self.a:
+            a, b, c, d = m
+            m, later = (d, c, b, a), (later[1], later[0])
+        n, self.later = self.m, later
+        self.m = (
+            m[0] * n[0] + m[1] * n[2],
+            m[0] * n[1] + m[1] * n[3],
+            m[2] * n[0] + m[3] * n[2],
+            m[2] * n[1] + m[3] * n[3],
+        )
+
+
+def _after(m: Entries, a: Field | None, b: Field | None) -> Entries:
+    """The 2x2 `m` behind transfers of its lines."""
+    first, second, third, fourth = m
+    if a is not None:
+        first, third = first * a, third * a
+    if b is not None:
+        second, fourth = second * b, fourth * b
+    return first, second, third, fourth
+
+
+def _close(open_: dict[int, _Pair], pair: _Pair, light: _Light) -> None:
+    del open_[pair.a], open_[pair.b]
+    light.mix(pair)
+
+
+def _used_later(program: Program) -> list[tuple[bool, bool]]:
+    """For each step, whether its lines are seen at an output after it."""
+    needed = set(program.output_lines)
+    later: list[tuple[bool, bool]] = []
+    for element in reversed(program.elements):
+        if element.b is None:
+            later.append((element.a in needed, False))
+            continue
+        seen = element.a in needed, element.b in needed
+        later.append(seen)
+        if any(seen):
+            needed |= {element.a, element.b}
+    later.reverse()
+    return later
+
+
+class _Light:
+    """Fields `[input, point]` of each line, and the range of inputs that it has light of."""
+
+    def __init__(self, lines: int, inputs: int, points: int) -> None:
+        shape = inputs, points
+        self.span = [(i, i + 1) if i < inputs else (0, 0) for i in range(lines)]
+        self._field = [np.empty(shape, dtype=complex) for _ in range(lines)]
+        for line in range(inputs):
+            self._field[line][line] = 1.0
+        self._sum = np.empty(shape, dtype=complex)
+        self._term = np.empty(shape, dtype=complex)
+
+    def mix(self, pair: _Pair) -> None:
+        """Apply a 2x2."""
+        m, lines, keep = pair.m, (pair.a, pair.b), pair.later
+        lit = [line for line in lines if self.span[line][0] < self.span[line][1]]
+        if not lit:
+            return
+        low = min(self.span[line][0] for line in lit)
+        high = max(self.span[line][1] for line in lit)
+        if len(lit) == 1:
+            # The other line is dark: its light is what comes over.
+            column = lines.index(lit[0])
+            source = self._field[lit[0]][low:high]
+            for row in (1 - column, column):
+                if keep[row]:
+                    target = self._field[lines[row]][low:high]
+                    np.multiply(source, m[2 * row + column], out=target)
+        else:
+            a, b = (self._reaching(line, low, high) for line in lines)
+            total, term = self._sum[low:high], self._term[low:high]
+            if keep[0]:
+                np.multiply(a, m[0], out=total)
+                np.multiply(b, m[1], out=term)
+                total += term
+            if keep[1]:
+                np.multiply(b, m[3], out=b)
+                np.multiply(a, m[2], out=term)
+                b += term
+            if keep[0]:
+                self._field[pair.a], self._sum = self._sum, self._field[pair.a]
+        self.span[pair.a] = self.span[pair.b] = (low, high)
+
+    def _reaching(self, line: int, low: int, high: int) -> Field:
+        """The light of a line over a range of inputs, zero where it has none."""
+        first, last = self.span[line]
+        self._field[line][low:first] = 0.0
+        self._field[line][last:high] = 0.0
+        return self._field[line][low:high]
+
+    def read(self, line: int, t: Field | None, out: Field) -> None:
+        """Write the light of a line behind `t` to `out[input, point]`."""
+        low, high = self.span[line]
+        out[:low] = 0.0
+        out[high:] = 0.0
+        if t is None:
+            out[low:high] = self._field[line][low:high]
+        else:
+            np.multiply(self._field[line][low:high], t, out=out[low:high])
