@@ -60,6 +60,19 @@ def _texts(component, layer):
 
 
 @pytest.fixture(scope="session")
+def switch_files(tmp_path_factory):
+    """A 4x4 switch as a GDS file, and its intended netlist."""
+    from lightloom.photonics.fabric import switch_chip
+    from lightloom.photonics.preview import write_layout
+    from lightloom.spec.design import Switch
+
+    chip = switch_chip(Switch(ports=4))
+    path = tmp_path_factory.mktemp("switch4") / "switch.gds"
+    write_layout(chip.component, path)
+    return path, chip.netlist
+
+
+@pytest.fixture(scope="session")
 def regions():
     """Merged flat regions of a component by layer."""
     return _regions
