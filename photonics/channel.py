@@ -16,6 +16,10 @@ class RoutingError(ValueError):
     """The nets do not fit; the message says which and why."""
 
 
+class OverloadError(RoutingError):
+    """A wire would carry more current than its metal bears; wider wires can help."""
+
+
 @dataclass(frozen=True)
 class Link:
     """One net of a channel: a pin in the lower row to a pin in the upper row."""

@@ -67,6 +67,7 @@ class Columns:
         wiring: Wiring,
         match: bool,
         taps: bool,
+        shares: Sequence[float],
     ) -> None:
         """Start without lines.
 
@@ -78,6 +79,7 @@ class Columns:
             wiring: widths of the electrical lines, which take room beside columns.
             match: make all ways through a column equally long.
             taps: put monitors behind every cell.
+            shares: part of the cells of each stage that is driven at once.
         """
         self.assembly = assembly
         self.slots = slots
@@ -86,6 +88,7 @@ class Columns:
         self.wiring = wiring
         self.match = match
         self.taps = taps
+        self.shares = shares
         self.lines: dict[int, Line] = {}
         self.cells: list[Site] = []
         self.monitors: list[Site] = []
@@ -93,6 +96,8 @@ class Columns:
         """Electrical column that comes next."""
         self.metal_um = 0.0
         """Electrical wires of earlier columns end here."""
+        self.clear_um = 0.0
+        """Taps and photodiodes of the last monitors end here."""
         self._count = 0
 
     # Helpers -------------------------------------------------------------------------------------
@@ -252,13 +257,15 @@ class Columns:
             else:
                 self.assembly.place(place.cell, at_x, at_y, f"{name}.{place.name}")
             if place == self.parts.shifter:
-                self._site(f"h{stage}_{row}", f"{name}.{place.name}", place, at_x, at_y)
+                self._site(stage, row, f"{name}.{place.name}", place, at_x, at_y)
         for wire in self.parts.wires:
             (part, pin), (other, other_pin) = wire.pins
             start = Cursor((f"{name}.{part}", pin), 0.0, 0.0, wire.length_um)
             self.assembly.join(start, (f"{name}.{other}", other_pin))
 
-    def _site(self, label: str, device: str, place: mzi.Place, x: float, y: float) -> None:
+    def _site(
+        self, stage: int, row: int, device: str, place: mzi.Place, x: float, y: float
+    ) -> None:
         ports = place.cell.ports
         ends = {pin: ports[pin].center for pin in ("e1", "e2")}
         at = {
@@ -266,7 +273,10 @@ class Columns:
         }
         ma, peak = drive_ma(place, self.assembly.numbers)
         half = 10.0 if place.name == "pin" else heater.PAD_UM / 2
-        self.cells.append(Site(label, device, self.column, at["e1"], at["e2"], half, ma, peak))
+        ma *= self.shares[stage]
+        self.cells.append(
+            Site(f"h{stage}_{row}", device, self.column, at["e1"], at["e2"], half, ma, peak)
+        )
 
     def _columns_done(self, sites: Sequence[Site]) -> None:
         right = max(site.ground[1] for site in sites)
@@ -353,6 +363,7 @@ class Columns:
         for line, label, north in zip(lines, labels, norths, strict=True):
             self._tap(line, label, 1 if north else -1, x, cell, diode)
         self._columns_done(self.monitors[-len(lines) :])
+        self.clear_um = draw.on_grid(x + length + LEAD_UM + diode.dxsize + LEAD_UM)
 
     def _tap(
         self,

@@ -30,7 +30,15 @@ from lightloom.photonics.columns import (
 )
 from lightloom.photonics.devices import BANDS, Numbers
 from lightloom.photonics.netlist import Netlist
-from lightloom.photonics.router import Load, Routing, RoutingError, Site, route, wiring
+from lightloom.photonics.router import (
+    Load,
+    OverloadError,
+    Routing,
+    RoutingError,
+    Site,
+    route,
+    wiring,
+)
 from lightloom.spec import fabrics
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
@@ -46,8 +54,8 @@ GRATING_INSET_UM = 60.0
 """From the die edge to the grating: room for the fibre block's glass."""
 FIBRE_RISE_UM = 50.0
 """Highest detour between fibres."""
-MARK_UM = 28.0
-"""Height of the names of optical ports."""
+MARGINS = (1.0, 1.5, 2.2)
+"""Widths of the ground mesh that are tried, over those that evenly spread currents need."""
 
 
 @dataclass(frozen=True)
@@ -149,15 +157,18 @@ def switch_chip(switch: Switch, band: Literal["O", "C"] = "O") -> SwitchChip:
 def _build(of: Figures) -> SwitchChip:
     digest = hashlib.sha256(repr(astuple(of)).encode()).hexdigest()[:8]
     kind = of.topology.replace("-", "_")
-    assembly = Assembly(f"{kind}_{of.ports}_{digest}", of.numbers)
-    try:
-        return _draw(assembly, of)
-    except RoutingError:
-        assembly.component.delete()  # another attempt may take the name
-        raise
+    for margin in MARGINS:
+        assembly = Assembly(f"{kind}_{of.ports}_{digest}", of.numbers)
+        try:
+            return _draw(assembly, of, margin)
+        except RoutingError as error:
+            assembly.component.delete()  # another attempt may take the name
+            if margin == MARGINS[-1] or not isinstance(error, OverloadError):
+                raise
+    raise AssertionError(MARGINS)
 
 
-def _draw(assembly: Assembly, of: Figures) -> SwitchChip:
+def _draw(assembly: Assembly, of: Figures, margin: float) -> SwitchChip:
     plan = fabrics.plan(of.topology, of.ports)
     parts = mzi.parts(
         of.gap,
@@ -168,10 +179,16 @@ def _draw(assembly: Assembly, of: Figures) -> SwitchChip:
         of.pin_length,
         assembly.width_um,
     )
-    widths = wiring(_loads(plan, of, drive_ma(parts.shifter, of.numbers)))
+    shares = tuple(
+        fabrics.driven(plan, column) / len(column.uppers)
+        for column in plan.columns
+        if isinstance(column, Cells)
+    )
+    loads = _loads(plan, of, drive_ma(parts.shifter, of.numbers), shares)
+    widths = wiring(loads, margin)
     slots = _slots(plan)
     columns = Columns(
-        assembly, slots, of.slot_pitch, parts, widths, of.match, of.monitors == "cell"
+        assembly, slots, of.slot_pitch, parts, widths, of.match, of.monitors == "cell", shares
     )
     fibres = _Fibres(assembly, of, columns)
     fibres.inputs(plan)
@@ -216,7 +233,9 @@ def _slots(plan: Plan) -> int:
     return highest + 1
 
 
-def _loads(plan: Plan, of: Figures, drive: tuple[float, float]) -> list[Load]:
+def _loads(
+    plan: Plan, of: Figures, drive: tuple[float, float], shares: Sequence[float]
+) -> list[Load]:
     """Currents by electrical column, in the order in which the columns will be drawn."""
     loads: list[Load] = []
     column = 0
@@ -225,7 +244,8 @@ def _loads(plan: Plan, of: Figures, drive: tuple[float, float]) -> list[Load]:
         column += 1
     for part in plan.columns:
         if isinstance(part, Cells):
-            loads += [Load(column, *drive)] * len(part.uppers)
+            ma, peak = drive
+            loads += [Load(column, ma * shares[part.stage], peak)] * len(part.uppers)
             column += 1
             if of.monitors == "cell":
                 loads += [Load(column, *TAP_MA)] * (2 * len(part.uppers))
@@ -282,7 +302,7 @@ class _Fibres:
         columns.lines = dict(zip(slots, lines, strict=True))
         if self.of.monitors == "port":
             columns.tap(lines, [f"pd_{label}" for label in plan.inputs], [True] * len(lines))
-        columns.align_plain(columns.x + LEAD_UM)
+        columns.align_plain(max(columns.x + LEAD_UM, columns.clear_um))
         fan = self._fan_um(slots)
         if self.of.match:
             offsets = [

@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple
 from lightloom.photonics import ground, tech
 from lightloom.photonics.assembly import Assembly
 from lightloom.photonics.cells import draw, pads
-from lightloom.photonics.channel import Link, RoutingError, assign, spread
+from lightloom.photonics.channel import Link, OverloadError, RoutingError, assign, spread
 from lightloom.photonics.contacts import Rows, rows
 
-__all__ = ["Load", "Routing", "RoutingError", "Site", "Wiring", "route", "wiring"]
+__all__ = ["Load", "OverloadError", "Routing", "RoutingError", "Site", "Wiring", "route", "wiring"]
 
 LINE_UM = 8.0
 """Least width of a signal line on both metals."""
@@ -47,7 +47,7 @@ class Site:
     half_um: float
     """Half width of the contacts, which add no resistance worth counting."""
     ma: float
-    """Current at half a turn."""
+    """Current at half a turn, less where only a part of the column is driven at once."""
     peak_ma: float
     """Most that its driver can give."""
 
@@ -115,22 +115,28 @@ class Load(NamedTuple):
     peak_ma: float
 
 
-def wiring(loads: Sequence[Load]) -> Wiring:
-    """Return widths for the currents of `loads`; they are checked again when all is routed."""
+def wiring(loads: Sequence[Load], margin: float = 1.0) -> Wiring:
+    """Return widths for the currents of `loads`; they are checked again when all is routed.
+
+    How the current spreads over the ground mesh is not known before it is drawn: `margin` makes
+    its wires that much wider.
+    """
     weakest = min(tech.CURRENT_MA_PER_UM[layer] for layer in (tech.M1, tech.M2))
     line = max(LINE_UM, _even(max(load.peak_ma for load in loads) / weakest))
     bus: dict[int, float] = {}
     for load in loads:
         bus[load.column] = bus.get(load.column, 0.0) + load.ma
-    # Half of a column's current goes to each end; a fifth more where neighbours help unevenly.
-    ends = {column: 0.6 * ma for column, ma in sorted(bus.items())}
+    # Half of a column's current goes to each end, a fifth more where neighbours help unevenly; a
+    # column with few devices helps its neighbours.
+    largest = max(bus.values())
+    ends = {c: margin * 0.6 * max(ma, largest / 4) for c, ma in sorted(bus.items())}
     most = tech.CURRENT_MA_PER_UM
     return Wiring(
         line,
         line + CLEAR_UM,
         {column: max(BUS_UM, _even(ma / most[tech.M2])) for column, ma in ends.items()},
         {column: max(line, _even(ma / weakest)) for column, ma in ends.items()},
-        max(BUS_UM, _even(0.2 * max(ends.values()) / most[tech.M1])),
+        max(BUS_UM, _even(margin * 0.2 * largest / most[tech.M1])),
     )
 
 
@@ -300,7 +306,9 @@ class _Run:
             # Vias so close would break their rules; no other upright is within a pitch of these.
             self._wire(tech.M2, (link.lower_x, y), (link.upper_x, y), line)
             ohm += _ohm(tech.M2, across, line)
-        self._wire(tech.M2, (link.upper_x, y), (link.upper_x, pad_y), line)
+        # A line wider than the landing ends where the landing does.
+        end = pad_y + side * (min(line, result.rows.contact.landing_um) - line) / 2
+        self._wire(tech.M2, (link.upper_x, y), (link.upper_x, end), line)
         result.pads[link.net] = link.upper_x, pad_y
         result.line_ohm[link.net] = ohm
         if link.net in self.feed:
@@ -365,7 +373,7 @@ class _Run:
     def _bear(self, kind: str, name: str, ma: float, limit: float) -> None:
         self.result.load[kind] = max(self.result.load.get(kind, 0.0), ma / limit)
         if ma > limit:
-            raise RoutingError(f"{name} carries {ma:.0f} mA; allowed: {limit:.0f} mA")
+            raise OverloadError(f"{name} carries {ma:.0f} mA; allowed: {limit:.0f} mA")
 
     def names(self) -> None:
         for site in self.sites:

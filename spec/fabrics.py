@@ -90,6 +90,13 @@ class Plan:
         return total
 
 
+def driven(fabric: Plan, column: Cells) -> int:
+    """Most cells of a column that one routing drives at once."""
+    if fabric.topology == "switch-and-select":
+        return fabric.ports  # one on the way of each input
+    return len(column.uppers)
+
+
 @dataclass(frozen=True)
 class Way:
     """What light meets between an input and an output at given cell states."""
