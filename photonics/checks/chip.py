@@ -35,6 +35,7 @@ class Chip:
         if shapes > MAX_SHAPES:
             raise DesignError(f"{source}: {shapes} shapes when flat; allowed: at most {MAX_SHAPES}")
         self._regions: dict[Layer, kdb.Region] = {}
+        self._merged: dict[Layer, kdb.Region] = {}
 
     @cached_property
     def name(self) -> str:
@@ -50,6 +51,13 @@ class Chip:
             region = kdb.Region() if index is None else kdb.Region(self.top.begin_shapes_rec(index))
             self._regions[layer] = region.flatten()
         return self._regions[layer]
+
+    def merged(self, layer: Layer) -> kdb.Region:
+        """Merged polygons of a layer; merged once, whoever asks."""
+        if layer not in self._merged:
+            self._merged[layer] = self.region(layer).merged()
+            self._merged[layer].merged_semantics = False  # it is merged: do not do it again
+        return self._merged[layer]
 
     def texts(self, layer: Layer) -> Iterator[tuple[str, kdb.Point]]:
         """Texts of a layer, flat, with their places."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import klayout.db as kdb
 
 from lightloom.photonics import tech
-from lightloom.photonics.checks.chip import Chip, Layer, open_chip
+from lightloom.photonics.checks.chip import Chip, open_chip
 from lightloom.photonics.checks.verdict import Finding, Verdict, order
 from lightloom.photonics.tech import Rule
 from lightloom.spec.base import DesignError
@@ -41,16 +41,9 @@ def check_chip(chip: Chip, rules: Sequence[Rule] = tech.RULES) -> Verdict:
 class _Run:
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
-        self._merged: dict[Layer, kdb.Region] = {}
-
-    def region(self, layer: Layer) -> kdb.Region:
-        if layer not in self._merged:
-            self._merged[layer] = self.chip.region(layer).merged()
-            self._merged[layer].merged_semantics = False  # it is merged: do not do it again
-        return self._merged[layer]
 
     def check(self, rule: Rule) -> list[Finding]:
-        region = self.region(rule.layer)
+        region = self.chip.merged(rule.layer)
         limit = round(rule.value_um / self.chip.dbu)
         if region.is_empty() and rule.kind != "enclosure":
             return []
@@ -61,15 +54,15 @@ class _Run:
         if rule.kind == "space":
             return self._pairs(rule, region.space_check(limit, ignore_angle=ACUTE_DEG))
         if rule.kind == "die":
-            die = self.region(tech.DICE)
+            die = self.chip.merged(tech.DICE)
             outside = region - die.sized(-limit) if not die.is_empty() else kdb.Region()
             return self._areas(rule, outside, "outside the allowed part of the die")
         assert rule.other is not None, rule.name
-        other = self.region(rule.other)
+        other = self.chip.merged(rule.other)
         if rule.on is not None:
-            other = other.interacting(self.region(rule.on))
+            other = other.interacting(self.chip.merged(rule.on))
         if rule.off is not None:
-            other = other.not_interacting(self.region(rule.off))
+            other = other.not_interacting(self.chip.merged(rule.off))
         if rule.kind == "separation":
             return self._pairs(rule, region.separation_check(other, limit)) + self._areas(
                 rule, region & other, "overlap; allowed: none"

@@ -7,6 +7,7 @@ nets; `Extraction` also keeps the geometry behind them, which `lvs` needs to nam
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,12 @@ from typing import Literal
 import klayout.db as kdb
 
 from lightloom.photonics import tech
-from lightloom.photonics.checks import conductors, measure, recognise, wires
+from lightloom.photonics.checks import conductors, measure, recognise, strips, wires
+from lightloom.photonics.checks.bodies import Bodies, Body, dissect
 from lightloom.photonics.checks.chip import Chip, open_chip
 from lightloom.photonics.checks.recognise import Device
 from lightloom.photonics.checks.verdict import Finding
+from lightloom.photonics.checks.view import Complaint
 from lightloom.photonics.checks.wires import Guide
 from lightloom.photonics.devices import BANDS
 from lightloom.photonics.netlist import NAME, Conductor, Instance, Netlist, Pin, Wire
@@ -25,9 +28,8 @@ from lightloom.spec.base import DesignError
 
 PORT_REACH_UM = 0.05
 """A chip port label belongs to the optical pin this close to it."""
-UNIFORM_UM = 0.0025
-"""Least difference of a wire's mean width from its pins' that is a fault; facets on the diagonal
-are narrower by up to a grid step a side."""
+WIDTH_UM = 0.001
+"""Wires have the width of their band within this; that of diagonal facets is on the grid."""
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Extraction:
     netlist: Netlist
     chip: Chip
     devices: dict[str, Device]
+    bodies: dict[str, Body]
     guides: dict[str, Guide]
     nets: dict[str, conductors.Net]
     loose: list[Pin]
@@ -67,15 +70,16 @@ def extract_chip(chip: Chip) -> Extraction:
         )
     band, wrong = _band(chip)
     findings += wrong
-    result = Extraction(Netlist(chip.name, band=band), chip, {}, {}, {}, [], findings)
-    for device in devices:
-        _add_device(result, device)
+    result = Extraction(Netlist(chip.name, band=band), chip, {}, {}, {}, {}, [], findings)
+    bodies = dissect(chip, devices)
+    _add_devices(result, devices, bodies)
     _overlaps(result)
+    _strays(result, bodies)
     labels = [
         (text, point) for text, point in chip.texts(tech.LABEL) if _is_name(result, text, point)
     ]
     optical = _add_ports(result, labels)
-    _add_wires(result)
+    _add_wires(result, bodies)
     _add_conductors(result, [label for label in labels if label[0] not in optical])
     return result
 
@@ -105,13 +109,21 @@ def _is_name(result: Extraction, text: str, point: kdb.Point) -> bool:
     return False
 
 
-def _add_device(result: Extraction, device: Device) -> None:
-    parameters, wrong = measure.measure(result.chip, device, BANDS[result.netlist.band])
-    x, y = result.um(device.centre)
-    result.devices[device.name] = device
-    result.netlist.instances[device.name] = Instance(device.type, parameters, x, y)
-    for text, point in wrong:
-        result.findings.append(Finding("DEVICE", f"{device.name}: {text}", *result.um(point)))
+def _add_devices(result: Extraction, devices: Sequence[Device], bodies: Bodies) -> None:
+    numbers = BANDS[result.netlist.band]
+    known: dict[Body, tuple[measure.Parameters, list[Complaint]]] = {}
+    for device in devices:
+        body = bodies.bodies[device.name]
+        if body not in known:
+            known[body] = measure.measure(body, numbers, result.chip.dbu)
+        parameters, wrong = known[body]
+        x, y = result.um(device.centre)
+        result.devices[device.name] = device
+        result.bodies[device.name] = body
+        result.netlist.instances[device.name] = Instance(device.type, dict(parameters), x, y)
+        for text, point in wrong:
+            place = result.um(bodies.places[device.name] * point)
+            result.findings.append(Finding("DEVICE", f"{device.name}: {text}", *place))
 
 
 def _overlaps(result: Extraction) -> None:
@@ -120,6 +132,17 @@ def _overlaps(result: Extraction) -> None:
     for polygon in outlines.merged(2).each():  # covered twice or more
         at = polygon.bbox().center()
         result.findings.append(Finding("DEVICE", "two devices overlap", *result.um(at)))
+
+
+def _strays(result: Extraction, bodies: Bodies) -> None:
+    """Layers that make devices, outside all of them."""
+    for layer, outside in bodies.outside.items():
+        if layer == tech.WG:
+            continue
+        for polygon in outside.each():
+            text = f"{tech.NAMES[layer]} outside every device"
+            at = polygon.bbox().center()
+            result.findings.append(Finding("DEVICE", text, *result.um(at)))
 
 
 def _add_ports(result: Extraction, labels: list[tuple[str, kdb.Point]]) -> set[str]:
@@ -153,27 +176,37 @@ def _add_ports(result: Extraction, labels: list[tuple[str, kdb.Point]]) -> set[s
     return optical
 
 
-def _add_wires(result: Extraction) -> None:
+def _add_wires(result: Extraction, bodies: Bodies) -> None:
     dbu = result.chip.dbu
-    guides, loose, misfits = wires.trace(result.chip.region(tech.WG), list(result.devices.values()))
-    guides.sort(key=lambda g: (g.polygon.bbox().left, g.polygon.bbox().bottom))
-    for number, guide in enumerate(guides):
+    band = BANDS[result.netlist.band].wire_width_um
+    trace = wires.trace(bodies, list(result.devices.values()), dbu)
+    trace.guides.sort(key=lambda g: (g.polygon.bbox().left, g.polygon.bbox().bottom))
+    for number, guide in enumerate(trace.guides):
         name = f"wire_{number}"
         pins = [(end.device.name, end.port.name) for end in guide.ends]
         x, y = result.um(guide.polygon.bbox().center())
         result.guides[name] = guide
         result.netlist.nets[name] = Wire(pins, guide.length * dbu, guide.width * dbu, x, y)
-        if len(pins) == 2 and not wires.is_uniform(guide, UNIFORM_UM / dbu):
-            nominal = guide.ends[0].port.width * dbu
-            text = f"mean width {guide.width * dbu:.4f} um between pins of {nominal:.4f} um"
-            result.findings.append(Finding("WIRE", f"{name}: {text}", x, y))
+        if len(pins) != 2:
+            continue
+        joined = " and ".join(",".join(pin) for pin in pins)
+        if abs(guide.width * dbu - band) > WIDTH_UM:
+            text = f"waveguide of {joined} is {guide.width * dbu:.4f} um wide; allowed: {band:g} um"
+            result.findings.append(Finding("WIRE", text, x, y))
+        if guide.shape is None:
+            text = f"waveguide of {joined} is not one strip"
+            result.findings.append(Finding("WIRE", text, x, y))
+            continue
+        for text, at in strips.faults(guide.shape, guide.width, dbu):
+            place = result.um(guide.at(at))
+            result.findings.append(Finding("WIRE", f"waveguide of {joined} {text}", *place))
     known = set(result.netlist.ports.values())
-    pins = [(end.device.name, end.port.name) for end in loose]
+    pins = [(device.name, port.name) for device, port in trace.loose]
     result.loose = [pin for pin in pins if pin not in known]
-    for misfit in misfits:
-        name = f"{misfit.end.device.name},{misfit.end.port.name}"
-        text = f"waveguide covers {100 * misfit.part:.0f} % of {name}"
-        result.findings.append(Finding("WIRE", text, *result.um(misfit.end.port.point)))
+    for misfit in trace.misfits:
+        name = misfit.device.name + ("" if misfit.port is None else f",{misfit.port.name}")
+        text = f"{name}: {misfit.text}"
+        result.findings.append(Finding("WIRE", text, *result.um(misfit.at)))
 
 
 def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> None:

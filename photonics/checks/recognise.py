@@ -1,8 +1,9 @@
 """Devices of a layout, found by their recognition layers alone.
 
-A DEVREC polygon bounds a device and a DEVREC text inside it names the type. A PIN shape on its edge
-with a text marks each port. Nothing else that a layout tool writes (cell names, properties) is
-used, so a file from any tool can be checked.
+A DEVREC polygon bounds a device and a DEVREC text inside it names the type. A PIN shape with a text
+marks each port: on the edge of the device where a waveguide enters, inside it where metal lands or
+where light comes from above. Nothing else that a layout tool writes (cell names, properties,
+hierarchy) is used, so a file from any tool can be checked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import klayout.db as kdb
@@ -20,31 +21,28 @@ from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.verdict import Finding
 
 TYPE = re.compile(rf"^{tech.DEVICE_PREFIX}([a-z][a-z0-9_]{{0,63}})$")
-Complaint = tuple[str, kdb.Point]
 PORT = re.compile(r"^[oe][0-9]{1,3}$")
+REACH = 5
+"""A pin text belongs to the shapes this close to it, database units: rotated marks are rounded."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a device: the middle of its facet, the unit normal out of the device, its width."""
+    """A port of a device: the middle of its facet, the unit normal out of the device, its shape."""
 
     name: str
     point: kdb.Point
     normal: tuple[float, float]
     width: float
+    shape: kdb.Polygon
+    """As drawn on PIN."""
+    facet: tuple[kdb.Point, kdb.Point] | None
+    """The edge of `shape` on the outline of the device; None where the port is inside."""
 
     @property
     def optical(self) -> bool:
         """`o...` ports guide light, `e...` ports conduct."""
         return self.name.startswith("o")
-
-    def moved(self, by: kdb.ICplxTrans) -> Port:
-        """The port of an instance placed at `by`."""
-        turned = by.s_trans().is_mirror(), math.radians(by.angle)
-        x, y = self.normal[0], -self.normal[1] if turned[0] else self.normal[1]
-        c, s = math.cos(turned[1]), math.sin(turned[1])
-        normal = (c * x - s * y, s * x + c * y)
-        return Port(self.name, by * self.point, normal, self.width * by.mag)
 
 
 @dataclass
@@ -64,93 +62,92 @@ class Device:
 
 def devices(chip: Chip) -> tuple[list[Device], list[Finding]]:
     """Every device of the chip, ordered by type and place, and what is wrong with the marks."""
-    found: list[Device] = []
-    findings: list[Finding] = []
-    templates: dict[int, list[Device]] = {}
-    for cell, trans in _places(chip):
-        if cell.cell_index() not in templates:
-            templates[cell.cell_index()], wrong = _in_cell(cell, chip.layout)
-            for text, point in wrong:
-                at = trans * point
-                findings.append(
-                    Finding("DEVICE", f"cell {cell.name}: {text}", at.x * chip.dbu, at.y * chip.dbu)
-                )
-        for device in templates[cell.cell_index()]:
-            ports = {name: port.moved(trans) for name, port in device.ports.items()}
-            found.append(Device("", device.type, device.outline.transformed(trans), ports))
+    marks = _Marks(chip)
+    found = marks.devices()
+    marks.add_ports(found)
     found.sort(key=lambda d: (d.type, d.centre.x, d.centre.y))
     count: Counter[str] = Counter()
     for device in found:
         device.name = f"{device.type}_{count[device.type]}"
         count[device.type] += 1
-    return found, findings
+    return found, marks.findings
 
 
-def _places(chip: Chip) -> Iterator[tuple[kdb.Cell, kdb.ICplxTrans]]:
-    """Every placement of a cell that has DEVREC polygons of its own."""
-    index = chip.layout.find_layer(*tech.DEVREC)
-    if index is None:
-        return
-    own = [
-        cell.cell_index()
-        for cell in chip.layout.each_cell()
-        if any(not shape.is_text() for shape in cell.shapes(index).each())
-    ]
-    if chip.top.cell_index() in own:
-        yield chip.top, kdb.ICplxTrans()
-    at = chip.top.begin_instances_rec()
-    at.targets = own
-    while not at.at_end():
-        element = at.current_inst_element()
-        yield at.inst_cell(), at.trans() * element.specific_cplx_trans()
-        at.next()
+class _Marks:
+    """Recognition shapes and texts, looked up by place."""
 
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self.findings: list[Finding] = []
 
-def _in_cell(cell: kdb.Cell, layout: kdb.Layout) -> tuple[list[Device], list[Complaint]]:
-    marks = cell.shapes(layout.find_layer(*tech.DEVREC))
-    outlines = [s.polygon for s in marks.each() if not s.is_text()]
-    texts = [(s.text.string, _place(s)) for s in marks.each() if s.is_text()]
-    wrong: list[Complaint] = []
-    result: list[Device] = []
-    for outline in outlines:
-        inside = [string for string, point in texts if outline.inside(point)]
-        types = [match[1] for string in inside if (match := TYPE.match(string))]
-        if len(types) == len(inside) == 1:
-            result.append(Device("", types[0], outline))
-        else:
+    def wrong(self, text: str, at: kdb.Point) -> None:
+        self.findings.append(Finding("DEVICE", text, at.x * self.chip.dbu, at.y * self.chip.dbu))
+
+    def devices(self) -> list[Device]:
+        outlines = list(self.chip.region(tech.DEVREC).each())
+        index = Index(outlines)
+        texts: list[list[str]] = [[] for _ in outlines]
+        for string, point in self.chip.texts(tech.DEVREC):
+            homes = [i for i in index.at(point) if outlines[i].inside(point)]
+            for i in homes:
+                texts[i].append(string)
+            if not homes:
+                self.wrong(f"text {string[:40]!r} is not on a DEVREC shape", point)
+        found: list[Device] = []
+        for outline, inside in zip(outlines, texts, strict=True):
+            types = [match[1] for string in inside if (match := TYPE.match(string))]
+            if len(types) == len(inside) == 1:
+                found.append(Device("", types[0], outline))
+                continue
             text = f"texts {inside} in a DEVREC shape; allowed: one, {tech.DEVICE_PREFIX}<type>"
-            wrong.append((text, outline.bbox().center()))
-    index = layout.find_layer(*tech.PIN)
-    if index is not None:
-        _add_ports(cell.shapes(index), result, wrong)
-    return result, wrong
+            self.wrong(text, outline.bbox().center())
+        return found
+
+    def add_ports(self, found: Sequence[Device]) -> None:
+        owners = Index([device.outline for device in found])
+        shapes = list(self.chip.region(tech.PIN).each())
+        index = Index(shapes)
+        used: set[int] = set()
+        for string, point in self.chip.texts(tech.PIN):
+            owner = next((found[i] for i in owners.at(point, REACH)), None)
+            shape = next(iter(index.at(point, REACH)), None)
+            if shape is not None:
+                used.add(shape)
+            if not PORT.match(string):
+                self.wrong(f"pin text {string[:40]!r}; allowed: o1, o2, ... or e1, e2, ...", point)
+            elif owner is None:
+                self.wrong(f"pin {string} is not on a DEVREC shape", point)
+            elif shape is None:
+                self.wrong(f"pin {string} has no PIN shape", point)
+            elif string in owner.ports:
+                self.wrong(f"two pins {string} on one {owner.type}", point)
+            else:
+                owner.ports[string] = _port(string, point, shapes[shape], owner.outline)
+        for i, shape in enumerate(shapes):
+            if i not in used:
+                self.wrong("PIN shape without a text", shape.bbox().center())
 
 
-def _add_ports(shapes: kdb.Shapes, inside: list[Device], wrong: list[Complaint]) -> None:
-    marks = [s.polygon for s in shapes.each() if not s.is_text()]
-    for string, point in ((s.text.string, _place(s)) for s in shapes.each() if s.is_text()):
-        owner = next((device for device in inside if _touches(device.outline, point)), None)
-        shape = next((mark for mark in marks if _touches(mark, point)), None)
-        if not PORT.match(string):
-            wrong.append((f"pin text {string!r}; allowed: o1, o2, ... or e1, e2, ...", point))
-        elif owner is None:
-            wrong.append((f"pin {string} is not on a DEVREC shape", point))
-        elif shape is None:
-            wrong.append((f"pin {string} has no PIN shape", point))
-        elif string in owner.ports:
-            wrong.append((f"two pins {string} on one {owner.type}", point))
-        else:
-            owner.ports[string] = _port(string, point, shape, owner.outline)
+class Index:
+    """Polygons looked up by place."""
 
+    def __init__(self, polygons: Sequence[kdb.Polygon]) -> None:
+        """Hold polygons; they are answered by their position in the sequence."""
+        self.polygons = polygons
+        self.shapes = kdb.Shapes()
+        for number, polygon in enumerate(polygons):
+            self.shapes.insert(kdb.BoxWithProperties(polygon.bbox(), {0: number}))
 
-def _place(text: kdb.Shape) -> kdb.Point:
-    return kdb.Point(text.text.x, text.text.y)
+    def at(self, point: kdb.Point, reach: int = 0) -> Iterator[int]:
+        """Polygons that touch the square around a point."""
+        return self.touching(
+            kdb.Box(point.x - reach, point.y - reach, point.x + reach, point.y + reach)
+        )
 
-
-def _touches(polygon: kdb.Polygon, point: kdb.Point, reach: int = 5) -> bool:
-    return polygon.touches(
-        kdb.Box(point.x - reach, point.y - reach, point.x + reach, point.y + reach)
-    )
+    def touching(self, box: kdb.Box) -> Iterator[int]:
+        """Polygons that touch a box, in the order of the sequence."""
+        near = sorted(shape.property(0) for shape in self.shapes.each_touching(box))
+        return (i for i in near if self.polygons[i].touches(box))
 
 
 def _port(name: str, point: kdb.Point, shape: kdb.Polygon, outline: kdb.Polygon) -> Port:
@@ -159,4 +156,9 @@ def _port(name: str, point: kdb.Point, shape: kdb.Polygon, outline: kdb.Polygon)
     length = math.hypot(edge.dx(), edge.dy())
     along = edge.dx() / length, edge.dy() / length
     spread = [p.x * along[0] + p.y * along[1] for p in shape.each_point_hull()]
-    return Port(name, point, (-along[1], along[0]), max(spread) - min(spread))
+    facet = None
+    if edge.distance_abs(point) <= REACH:
+        ends = [p for p in shape.each_point_hull() if edge.distance_abs(p) <= REACH]
+        if len(ends) == 2:
+            facet = ends[0], ends[1]
+    return Port(name, point, (-along[1], along[0]), max(spread) - min(spread), shape, facet)

@@ -75,9 +75,8 @@ def test_measured_parameters_are_the_drawn_ones(tmp_path, cell, settings, trans)
     drawn = {k.split(".")[1]: v for k, v in info.items() if k.startswith("parameter.")}
     assert set(instance.parameters) == set(drawn)
     for key, value in drawn.items():
-        # A nanometre; a coupler to 2e-4; the ends of a germanium taper are not
-        # drawn as offsets of its centre line.
-        limit = 0.02 if cell is eam else 0.0015
+        # A nanometre; a coupler to 2e-4.
+        limit = 0.0015
         if cell is coupler2x2 and key == "length_um":
             limit += 1.5e-4 * value
             # The bends of the C-band are steeper: a strip that leans is wider across the coupler.

@@ -380,7 +380,7 @@ def test_shifted_waveguide_meets_its_pin_partly(original, mutant):
     mutant.change(tech.WG, remove=[(x0, y - 1, x1, y + 1)])
     mutant.change(tech.WG, add=[(x0, y - 0.16, x1, y + 0.26)])
     verdict = mutant.lvs(original.netlist)
-    assert_found(verdict, "WIRE", x0, y, "waveguide covers 88 % of m0_0.in,o3")
+    assert_found(verdict, "WIRE", x0, y, "m0_0.in,o3: waveguide is 0.050 um off")
 
 
 def test_width_below_the_rule(mutant, original):
