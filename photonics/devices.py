@@ -93,6 +93,9 @@ class EdgeCoupler(Frozen):
 
     loss_db: float = 1.5
     """Per facet, TE; below 1.52 dB over the O-band, Adv. Photon. Nexus 4, 026004 (2025)."""
+    return_loss_db: float = 35.0
+    """Of the facet; an inverse taper in oxide against a fibre with index matching, 30-40 dB class.
+    Demonstration value."""
 
 
 class GratingCoupler(Frozen):
@@ -150,6 +153,8 @@ class RingFilter(Frozen):
     fill: float = 0.35
     """Full width of the resonance over the spacing of the wavelengths: a neighbour is 15 dB down.
     Demonstration value."""
+    width_max_ghz: float = 100.0
+    """Widest resonance: passes the fastest lane, 64 GBd, whatever the spacing."""
     turn_loss_db: float = 0.02
     """Of a round trip, beside the waveguide's: bends of 5 um and the mode's way into them.
     Demonstration value."""
@@ -219,14 +224,27 @@ class RingModulator(Frozen):
     """Of the junction diode; demonstration value: far below any current of the model."""
 
 
+class Eam(Frozen):
+    """Germanium-silicon absorption modulator."""
+
+    loss_db_per_um: float = 0.1
+    """Without voltage: with the tapers 4.5 dB at 40 um; 4-5 dB is published for GeSi devices."""
+    taper_loss_db: float = 0.25
+    """Into the germanium and out of it, each; demonstration value."""
+
+
 class Photodiode(Frozen):
-    """Electrical side of the germanium photodiode."""
+    """Germanium photodiode."""
 
     capacitance_ff_per_um: float = 0.5
     """Per length of the germanium, depleted; demonstration value: 10 fF at 20 um, the class of
     waveguide photodiodes beyond 50 GHz."""
     resistance_ohm: float = 30.0
     """Contacts and silicon; demonstration value, tens of ohm are the class."""
+    absorption_db_per_um: float = 0.7
+    """Of the mode on silicon under germanium: 20 um absorb 96 %. Demonstration value."""
+    return_loss_db: float = 30.0
+    """Where the germanium begins; demonstration value."""
 
 
 class Numbers(Frozen):
@@ -250,6 +268,7 @@ class Numbers(Frozen):
     pin: Pin = Pin()
     junction: Junction = Junction()
     ring_modulator: RingModulator = RingModulator()
+    eam: Eam = Eam()
     photodiode: Photodiode = Photodiode()
 
     def __hash__(self) -> int:

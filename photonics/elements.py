@@ -85,11 +85,13 @@ class NPort:
     """The complete scattering of a device.
 
     `matrix(f, turn)` has shape (f, n, n), rows are outgoing, in the order of `ports`; `turn` is the
-    phase of its phase shifter, 0 when absent. Devices that are not `heated` ignore it.
+    phase of its phase shifter, 0 when absent; a device that is not `heated` ignores it. `delay_ps`
+    is the group delay from its inputs to its outputs.
     """
 
     ports: tuple[str, ...]
     matrix: Callable[[Frequencies, Turn | None], Field]
+    delay_ps: float
     heated: bool = False
 
 

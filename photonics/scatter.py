@@ -1,143 +1,178 @@
-"""Scattering of the devices of the technology, from `devices` numbers and measured parameters."""
+"""Scattering of every device type, from `devices` numbers and measured parameters.
+
+`smatrix` is complete: reciprocal, passive, with reflections. `models` is what runs forwards of it,
+for the feed-forward solver: reflections and light that a crossing throws backwards are left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Chebyshev
 
-from lightloom.photonics.devices import LIGHT_UM_PER_PS, O_BAND, Numbers
-from lightloom.photonics.solver import Field, FourPort, Frequencies, Models, Scatter, TwoPort
+from lightloom.photonics import modulators, passives, rings
+from lightloom.photonics.devices import BANDS, O_BAND, Numbers
+from lightloom.photonics.elements import (
+    Field,
+    FourPort,
+    Frequencies,
+    Models,
+    NPort,
+    Scatter,
+    Side,
+    Sink,
+    Turn,
+    TwoPort,
+)
+from lightloom.photonics.guided import (
+    delay_ps,
+    frequency_hz,
+    guide_loss_db,
+    propagation,
+    wavelength_nm,
+)
+from lightloom.photonics.netlist import Netlist
+from lightloom.spec.base import DesignError
 
-Maker = Callable[[Mapping[str, float], Numbers], Scatter]
-LIGHT_M_PER_S = LIGHT_UM_PER_PS * 1e6
+__all__ = [
+    "TYPES",
+    "delay_ps",
+    "device",
+    "frequency_hz",
+    "guide",
+    "guide_loss_db",
+    "models",
+    "numbers_of",
+    "propagation",
+    "smatrix",
+    "wavelength_nm",
+]
 
 
-def frequency_hz(wavelength_nm: float) -> float:
-    """Frequency of light of a vacuum wavelength."""
-    return LIGHT_M_PER_S / (wavelength_nm * 1e-9)
+class Type(NamedTuple):
+    """A device type: its optical ports, its complete scattering, and how light runs through."""
+
+    ports: tuple[str, ...]
+    make: Callable[[Mapping[str, float], Numbers], NPort]
+    sides: tuple[Side, ...] = ()
+    """Of a 2x2 or 1x2; lines and ends need none."""
 
 
-def wavelength_nm(frequency: float) -> float:
-    """Vacuum wavelength of light of a frequency in Hz."""
-    return LIGHT_M_PER_S / frequency * 1e9
+def _both(first: tuple[str, str], second: tuple[str, str]) -> tuple[Side, ...]:
+    return (first, second), (second, first)
+
+
+_TWO = ("o1", "o2")
+_FOUR = ("o1", "o2", "o3", "o4")
+_AROUND = (("o1", "o2"), ("o2", "o3"), ("o3", "o4"), ("o4", "o1"))
+_THROUGH = {"o1": "o3", "o3": "o1", "o2": "o4", "o4": "o2"}
+
+TYPES: Mapping[str, Type] = {
+    "coupler2x2": Type(_FOUR, passives.coupler2x2, _both(("o1", "o2"), ("o4", "o3"))),
+    "crossing": Type(
+        _FOUR, passives.crossing, tuple(((p, q), (_THROUGH[q], _THROUGH[p])) for p, q in _AROUND)
+    ),
+    "splitter1x2": Type(("o1", "o2", "o3"), passives.splitter1x2, _both(("o1", ""), ("o2", "o3"))),
+    "heater_waveguide": Type(_TWO, passives.heater_waveguide),
+    "pin_waveguide": Type(_TWO, passives.pin_waveguide),
+    "edge_coupler": Type(_TWO, passives.edge_coupler),
+    "grating_coupler": Type(_TWO, passives.grating_coupler),
+    "terminator": Type(("o1",), passives.terminator),
+    "ring_modulator": Type(_TWO, rings.ring_modulator),
+    "ring_filter": Type(_FOUR, rings.ring_filter, _both(("o1", "o4"), ("o2", "o3"))),
+    "mzm": Type(_TWO, modulators.mzm),
+    "eam": Type(_TWO, modulators.eam),
+    "photodiode": Type(("o1",), modulators.photodiode),
+}
+"""Every device type of the technology."""
+
+
+def device(kind: str, parameters: Mapping[str, float], numbers: Numbers = O_BAND) -> NPort:
+    """Return the complete scattering of a device.
+
+    Raises:
+        KeyError: a parameter is missing.
+        DesignError: there is no such type.
+    """
+    if kind not in TYPES:
+        raise DesignError(f"type = {kind!r}; allowed: {', '.join(TYPES)}")
+    return TYPES[kind].make(parameters, numbers)
+
+
+def smatrix(
+    kind: str,
+    parameters: Mapping[str, float],
+    frequencies_hz: Frequencies,
+    numbers: Numbers = O_BAND,
+    turn: Turn | None = None,
+) -> Field:
+    """Return the S-matrix `(f, n, n)` of a device in the order of `TYPES[kind].ports`.
+
+    Rows are what comes out, columns what goes in; `turn` is the phase in rad of its phase shifter
+    at each frequency. Raises as `device`.
+    """
+    return device(kind, parameters, numbers).matrix(frequencies_hz, turn)
+
+
+def numbers_of(netlist: Netlist) -> Numbers:
+    """Numbers of the band that a netlist is drawn for."""
+    return BANDS[netlist.band]
 
 
 def models(numbers: Numbers = O_BAND) -> Models:
-    """Scattering of every passive device type in a band; equal parameters share one object."""
-    makers = {kind: _shared(make, numbers) for kind, make in _MAKERS.items()}
+    """Forward scattering of every device type in a band; equal parameters share one object."""
+    makers = {kind: _shared(kind, numbers) for kind in TYPES}
     return Models(makers, cache(partial(guide, numbers=numbers)))
 
 
-def _shared(make: Maker, numbers: Numbers) -> Callable[[Mapping[str, float]], Scatter]:
+def _shared(kind: str, numbers: Numbers) -> Callable[[Mapping[str, float]], Scatter]:
     known: dict[tuple[tuple[str, float], ...], Scatter] = {}
 
     def get(parameters: Mapping[str, float]) -> Scatter:
         key = tuple(sorted(parameters.items()))
         if key not in known:
-            known[key] = make(parameters, numbers)
+            known[key] = forwards(device(kind, parameters, numbers), TYPES[kind].sides)
         return known[key]
 
     return get
 
 
-def propagation(
-    length_um: float, frequencies: Frequencies, loss_db: float, numbers: Numbers = O_BAND
-) -> Field:
-    """Field transfer of a strip waveguide; the index is linear in frequency about the carrier."""
-    part, reference = numbers.guide, frequency_hz(numbers.carrier_nm)
-    index = part.index + (part.group_index - part.index) * (frequencies / reference - 1)
-    turns = frequencies * index * (length_um * 1e-6 / LIGHT_M_PER_S)
-    field: Field = np.exp(-2j * np.pi * turns)
-    return 10 ** (-loss_db / 20) * field
+def forwards(part: NPort, sides: tuple[Side, ...]) -> Scatter:
+    """What a device does to light that runs one way."""
+    if len(part.ports) == 1:
+        return Sink(part.ports)
+    if len(part.ports) == 2:
+
+        def transfer(frequencies: Frequencies, turn: Turn | None = None) -> Field:
+            return part.matrix(frequencies, turn)[:, 1, 0]
+
+        first, second = part.ports
+        driven = transfer if part.heated else None
+        return TwoPort(transfer, part.delay_ps, (first, second), part.heated, driven)
+    order = {port: at for at, port in enumerate(part.ports)}
+    places = {
+        (i, j): (order[leaves], order[enters])
+        for side in sides
+        for i, leaves in enumerate(side[1])
+        for j, enters in enumerate(side[0])
+        if enters and leaves
+    }
+
+    def matrix(frequencies: Frequencies, turn: Turn | None = None) -> Field:
+        s = part.matrix(frequencies, turn)
+        result = np.zeros((s.shape[0], 2, 2), dtype=complex)
+        for place, source in places.items():
+            result[:, *place] = s[:, *source]
+        return result
+
+    return FourPort(matrix, part.delay_ps, sides, part.heated, matrix if part.heated else None)
 
 
-def guide_loss_db(length_um: float, numbers: Numbers = O_BAND) -> float:
-    """Loss of a strip waveguide."""
-    return numbers.guide.loss_db_per_cm * length_um * 1e-4
-
-
-def delay_ps(length_um: float, numbers: Numbers = O_BAND) -> float:
-    """Group delay of a strip waveguide."""
-    return length_um * numbers.guide.group_index / LIGHT_UM_PER_PS
-
-
-def guide(
-    length_um: float, extra_db: float = 0.0, heated: bool = False, numbers: Numbers = O_BAND
-) -> TwoPort:
-    """Strip waveguide with an excess loss."""
-    loss_db = guide_loss_db(length_um, numbers) + extra_db
+def guide(length_um: float, numbers: Numbers = O_BAND) -> TwoPort:
+    """Strip waveguide."""
+    loss_db = guide_loss_db(length_um, numbers)
     return TwoPort(
-        lambda f: propagation(length_um, f, loss_db, numbers),
-        delay_ps(length_um, numbers),
-        heated=heated,
+        lambda f: propagation(length_um, f, loss_db, numbers), delay_ps(length_um, numbers)
     )
-
-
-def _coupler(parameters: Mapping[str, float], numbers: Numbers) -> FourPort:
-    gap, length, path = parameters["gap_um"], parameters["length_um"], parameters["path_um"]
-    loss_db = guide_loss_db(path, numbers) + numbers.coupler.excess_loss_db
-
-    def matrix(frequencies: Frequencies) -> Field:
-        angle = _angles(gap, length, frequencies, numbers)
-        t, k = np.cos(angle), -1j * np.sin(angle)
-        one = np.moveaxis(np.array([[t, k], [k, t]]), -1, 0)
-        return one * propagation(path, frequencies, loss_db, numbers)[:, None, None]
-
-    sides = ((("o1", "o2"), ("o4", "o3")), (("o4", "o3"), ("o1", "o2")))
-    return FourPort(matrix, delay_ps(path, numbers), sides)
-
-
-def _angles(
-    gap_um: float, length_um: float, frequencies: Frequencies, numbers: Numbers
-) -> np.ndarray:
-    """Coupling angles; over many frequencies through a polynomial, for the angle is smooth."""
-
-    def angle(frequency: float) -> float:
-        return numbers.coupling_angle(gap_um, length_um, wavelength_nm(frequency))
-
-    if frequencies.size <= 16:
-        return np.array([angle(f) for f in frequencies])
-    domain = [float(frequencies.min()), float(frequencies.max()) * (1 + 1e-9)]
-    fit = Chebyshev.interpolate(lambda at: np.array([angle(f) for f in at]), 10, domain)
-    return fit(frequencies)
-
-
-_THROUGH = {"o1": "o3", "o3": "o1", "o2": "o4", "o4": "o2"}
-_AROUND = (("o1", "o2"), ("o2", "o3"), ("o3", "o4"), ("o4", "o1"))
-
-
-def _crossing(parameters: Mapping[str, float], numbers: Numbers) -> FourPort:
-    path = parameters["path_um"]
-    # Crosstalk is in quadrature: a lossless crossing with equal side arms cannot have it otherwise.
-    leak = 1j * 10 ** (numbers.crossing.crosstalk_db / 20)
-    through = 10 ** (-numbers.crossing.loss_db / 20)
-    one = np.array([[leak, through], [through, leak]])
-    sides = tuple(((p, q), (_THROUGH[q], _THROUGH[p])) for p, q in _AROUND)
-    loss_db = guide_loss_db(path, numbers)
-    return FourPort(
-        lambda f: one * propagation(path, f, loss_db, numbers)[:, None, None],
-        delay_ps(path, numbers),
-        sides,
-    )
-
-
-def _heater(parameters: Mapping[str, float], numbers: Numbers) -> TwoPort:
-    return guide(parameters["length_um"], numbers.heater.loss_db, heated=True, numbers=numbers)
-
-
-def _edge_coupler(parameters: Mapping[str, float], numbers: Numbers) -> TwoPort:
-    # The loss of the facet includes the taper; its phase is that of a strip as long.
-    length = parameters["length_um"]
-    excess_db = numbers.edge_coupler.loss_db - guide_loss_db(length, numbers)
-    return guide(length, excess_db, numbers=numbers)
-
-
-_MAKERS: Mapping[str, Maker] = {
-    "coupler2x2": _coupler,
-    "crossing": _crossing,
-    "heater_waveguide": _heater,
-    "edge_coupler": _edge_coupler,
-}

@@ -1,84 +1,182 @@
-import math
+"""Every device type: reciprocal, passive, unitary without loss, and the same forwards."""
+
+import random
 
 import numpy as np
 import pytest
 
 from lightloom.photonics import scatter
-from lightloom.photonics.devices import O_BAND
-from lightloom.photonics.solver import FourPort, TwoPort
+from lightloom.photonics.checks.measure import MEASURES
+from lightloom.photonics.devices import BANDS, O_BAND
+from lightloom.photonics.elements import FourPort, Sink, TwoPort
+from lightloom.photonics.netlist import Netlist
+from lightloom.spec.base import DesignError, Frozen
+from lightloom.spec.design import BANDS_NM
 
-CARRIER = scatter.frequency_hz(O_BAND.carrier_nm)
-COUPLER = {"gap_um": 0.2, "length_um": O_BAND.half_length(0.2), "path_um": 141.0}
-
-
-def test_wavelength_and_frequency_are_inverse():
-    assert scatter.wavelength_nm(scatter.frequency_hz(1310.0)) == pytest.approx(1310.0)
-    assert scatter.frequency_hz(1310.0) == pytest.approx(228.849e12, rel=1e-5)
-
-
-def test_guide_has_its_phase_loss_and_group_delay():
-    part = scatter.guide(1000.0)
-    step = 1e9
-    f = CARRIER + np.array([-step, 0.0, step])
-    t = part.transfer(f)
-    turns = O_BAND.guide.index * 1000.0 / 1.31
-    assert t[1] / abs(t[1]) == pytest.approx(np.exp(-2j * math.pi * turns), abs=1e-6)
-    assert -20 * math.log10(abs(t[1])) == pytest.approx(0.2)
-    delay = -np.angle(t[2] / t[0]) / (4 * math.pi * step) * 1e12
-    assert delay == pytest.approx(part.delay_ps, rel=1e-4)
-    assert part.delay_ps == pytest.approx(13.93, abs=0.01)
-
-
-def test_coupler_splits_in_halves_at_the_carrier_only():
-    part = scatter.models().devices["coupler2x2"](COUPLER)
-    assert isinstance(part, FourPort)
-    m = part.matrix(CARRIER + np.array([-5e12, 0.0, 5e12]))
-    power = np.abs(m) ** 2
-    loss = 10 ** (-(O_BAND.coupler.excess_loss_db + scatter.guide_loss_db(141.0)) / 10)
-    assert power.sum(axis=1) == pytest.approx(np.full((3, 2), loss))
-    assert power[1] == pytest.approx(np.full((2, 2), loss / 2), rel=1e-4)
-    assert power[0, 0, 1] > power[1, 0, 1] > power[2, 0, 1]  # longer waves couple more
+RANGES = {
+    "coupler2x2": {"gap_um": (0.15, 0.4), "length_um": (0, 40), "path_um": (80, 200)},
+    "crossing": {"path_um": (0, 40)},
+    "splitter1x2": {"width_um": (2, 4), "length_um": (5, 15), "path_um": (10, 60)},
+    "heater_waveguide": {"length_um": (50, 1000)},
+    "pin_waveguide": {"length_um": (50, 1000), "path_um": (94, 1100)},
+    "edge_coupler": {"length_um": (50, 400), "tip_width_um": (0.1, 0.2)},
+    "grating_coupler": {"period_um": (0.4, 0.7), "length_um": (20, 300)},
+    "terminator": {"length_um": (5, 50)},
+    "ring_modulator": {"radius_um": (5, 20), "gap_um": (0.15, 0.4), "path_um": (60, 150)},
+    "ring_filter": {
+        "radius_um": (5, 20),
+        "straight_um": (0, 10),
+        "gap_um": (0.15, 0.4),
+        "drop_gap_um": (0.15, 0.4),
+        "path_um": (50, 150),
+    },
+    "mzm": {"length_um": (100, 5000), "path_um": (300, 5500)},
+    "eam": {"length_um": (10, 100), "path_um": (40, 150)},
+    "photodiode": {"length_um": (0, 60), "width_um": (0.5, 3)},
+}
+kinds = pytest.mark.parametrize("kind", scatter.TYPES)
+bands = pytest.mark.parametrize("band", BANDS)
 
 
-def test_coupler_over_a_band_equals_coupler_wave_by_wave():
-    part = scatter.models().devices["coupler2x2"](COUPLER)
-    assert isinstance(part, FourPort)
-    f = np.linspace(scatter.frequency_hz(1360), scatter.frequency_hz(1260), 41)
-    alone = np.concatenate([part.matrix(f[i : i + 1]) for i in range(41)])
-    assert part.matrix(f) == pytest.approx(alone, abs=1e-9)
+def parameters(kind):
+    return {name: random.uniform(*span) for name, span in RANGES[kind].items()}
 
 
-@pytest.mark.parametrize(
-    ("kind", "parameters"), [("coupler2x2", COUPLER), ("crossing", {"path_um": 18.4})]
+def frequencies(band, count):
+    return np.array([scatter.frequency_hz(random.uniform(*BANDS_NM[band])) for _ in range(count)])
+
+
+def with_losses(numbers, value):
+    """The numbers with every loss given by `value(name, number)`."""
+    changed = {}
+    for part, group in numbers:
+        if isinstance(group, Frozen):
+            new = {k: value(k, v) for k, v in group if "loss" in k or "imbalance" in k}
+            if part == "crossing":
+                new["crosstalk_db"] = value("crosstalk_db", group.crosstalk_db)
+            if part == "junction":
+                new["doping_per_cm3"] = value("doping_per_cm3", group.doping_per_cm3)
+            changed[part] = group.model_copy(update=new)
+    return numbers.model_copy(update=changed)
+
+
+def anything(name, number):
+    """Any number that is not impossible by itself, good devices included."""
+    if name == "crosstalk_db":
+        return random.uniform(-60, -10)
+    if "return" in name:
+        return random.uniform(5, 60)
+    return random.choice([0.0, random.uniform(0, 3) * number])
+
+
+def lossless(name, number):
+    if "return" in name:
+        return random.uniform(10, 60)  # a mirror loses nothing
+    return random.uniform(-60, -10) if name == "crosstalk_db" else 0.0
+
+
+def turn(kind, f):
+    return random.uniform(0, 7) * f / f.mean() if random.random() < 0.7 else None
+
+
+@kinds
+@bands
+def test_reciprocal_and_passive_for_any_numbers(kind, band):
+    for _ in range(40):
+        numbers = with_losses(BANDS[band], anything)
+        given, f = parameters(kind), frequencies(band, 5)
+        s = scatter.smatrix(kind, given, f, numbers, turn(kind, f))
+        count = len(scatter.TYPES[kind].ports)
+        assert s.shape == (5, count, count)
+        assert np.abs(s - np.swapaxes(s, 1, 2)).max() <= 1e-12
+        assert np.linalg.svd(s, compute_uv=False).max() <= 1 + 1e-12, (given, numbers)
+
+
+UNITARY = (
+    "coupler2x2",
+    "crossing",
+    "heater_waveguide",
+    "pin_waveguide",
+    "edge_coupler",
+    "ring_modulator",
+    "ring_filter",
 )
-def test_four_ports_are_passive(kind, parameters):
-    part = scatter.models().devices[kind](parameters)
-    assert isinstance(part, FourPort)
-    for m in part.matrix(np.linspace(0.97, 1.03, 7) * CARRIER):
-        assert np.linalg.svd(m, compute_uv=False).max() <= 1.0
 
 
-def test_crossing_loses_and_leaks_as_published_classes():
-    part = scatter.models().devices["crossing"]({"path_um": 0.0})
-    assert isinstance(part, FourPort)
-    m = part.matrix(np.array([CARRIER]))[0]
-    assert 20 * math.log10(abs(m[0, 1])) == pytest.approx(-O_BAND.crossing.loss_db)
-    assert 20 * math.log10(abs(m[0, 0])) == pytest.approx(O_BAND.crossing.crosstalk_db)
-    for (p, q), (first, second) in part.sides:
-        # The first line keeps the number of its input and leaves where the second goes through.
-        assert {p, second} in ({"o1", "o3"}, {"o2", "o4"})
-        assert {q, first} in ({"o1", "o3"}, {"o2", "o4"})
+@bands
+@pytest.mark.parametrize("kind", UNITARY)
+def test_unitary_without_loss(kind, band):
+    for _ in range(10):
+        numbers = with_losses(BANDS[band], lossless)
+        f = frequencies(band, 5)
+        s = scatter.smatrix(kind, parameters(kind), f, numbers)
+        unit = np.swapaxes(s.conj(), 1, 2) @ s
+        assert np.abs(unit - np.eye(s.shape[1])).max() <= 1e-12
 
 
-def test_facet_loss_includes_the_taper():
-    part = scatter.models().devices["edge_coupler"]({"length_um": 200.0, "tip_width_um": 0.18})
-    assert isinstance(part, TwoPort)
-    loss = -20 * math.log10(abs(part.transfer(np.array([CARRIER]))[0]))
-    assert loss == pytest.approx(O_BAND.edge_coupler.loss_db)
+def test_every_type_of_the_technology_has_a_model_with_its_pins():
+    optical = {
+        kind: tuple(pin for pin in pins if pin.startswith("o"))
+        for kind, (pins, _) in MEASURES.items()
+    }
+    assert {kind: one.ports for kind, one in scatter.TYPES.items()} == optical
+    assert set(RANGES) == set(optical)
+    for kind in RANGES:
+        assert scatter.device(kind, parameters(kind)).ports == optical[kind]
+
+
+@kinds
+def test_forwards_is_part_of_the_whole(kind):
+    f = frequencies("O", 4)
+    given, phase = parameters(kind), 0.6 * f / f.mean()
+    s = scatter.smatrix(kind, given, f, O_BAND, phase)
+    order = scatter.TYPES[kind].ports
+    part = scatter.models().devices[kind](given)
+    if isinstance(part, Sink):
+        assert part.ports == order == ("o1",)
+    elif isinstance(part, TwoPort):
+        assert part.at(f, phase) == pytest.approx(s[:, 1, 0], abs=1e-15)
+        assert part.transfer(f) == pytest.approx(
+            scatter.smatrix(kind, given, f)[:, 1, 0], abs=1e-15
+        )
+    else:
+        assert isinstance(part, FourPort)
+        assert set(part.ports) == set(order)
+        m = part.at(f, phase)
+        for enters, leaves in part.sides:
+            for j, into in enumerate(enters):
+                for i, out in enumerate(leaves):
+                    if into and out:
+                        expected = s[:, order.index(out), order.index(into)]
+                        assert m[:, i, j] == pytest.approx(expected, abs=1e-15)
+
+
+def test_delay_is_the_slope_of_the_phase():
+    step, carrier = 1e9, scatter.frequency_hz(1310.0)
+    f = carrier + np.array([-step, step])
+    for kind in ("heater_waveguide", "edge_coupler", "pin_waveguide", "eam", "mzm"):
+        part = scatter.models().devices[kind](parameters(kind))
+        assert isinstance(part, TwoPort)
+        t = part.transfer(f)
+        delay = -np.angle(t[1] / t[0]) / (4 * np.pi * step) * 1e12
+        assert delay == pytest.approx(part.delay_ps, rel=1e-3)
 
 
 def test_equal_devices_share_one_model():
     known = scatter.models()
-    assert known.devices["coupler2x2"](COUPLER) is known.devices["coupler2x2"](dict(COUPLER))
+    given = parameters("coupler2x2")
+    assert known.devices["coupler2x2"](given) is known.devices["coupler2x2"](dict(given))
     assert known.wire(10.0) is known.wire(10.0)
     assert known.wire(10.0) is not known.wire(11.0)
+
+
+def test_a_netlist_says_its_band():
+    assert scatter.numbers_of(Netlist("a")) is BANDS["O"]
+    assert scatter.numbers_of(Netlist("a", band="C")) is BANDS["C"]
+
+
+def test_an_unknown_type_is_refused():
+    with pytest.raises(DesignError, match="type = 'laser'; allowed: coupler2x2, crossing"):
+        scatter.device("laser", {})
+    with pytest.raises(KeyError, match="path_um"):
+        scatter.device("crossing", {})
