@@ -5,22 +5,17 @@ The same layout gives the same bytes: no time stamps, no editor metadata.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import gdsfactory as gf
 import klayout.db as kdb
-import klayout.lay as lay
 
 from lightloom.photonics import tech
-
-_FILL = {"solid": 0, "hollow": 1, "dotted": 2, "hatched": 5}
-"""KLayout's built-in fill patterns."""
-FONT = "2"
-"""A stroke font: its size is that of the texts in the layout."""
-BOLD = ("DICE", "WG", "HEATER")
-"""Layers drawn with a thick outline: thinner than a pixel on a whole chip."""
-HIDDEN = ("DEVREC", "PIN")
-"""Layers that pictures leave out: for tools, not for people."""
+from lightloom.photonics.layer_map import OPEN, LayerMap
+from lightloom.photonics.pictures import overview, render
+from lightloom.photonics.pictures.sheet import Sheet
+from lightloom.photonics.tech import LayerInfo
 
 
 def write_layout(component: gf.Component, path: Path) -> None:
@@ -30,12 +25,24 @@ def write_layout(component: gf.Component, path: Path) -> None:
         component: top cell.
         path: `.gds` or `.oas`.
     """
+    _save(_canonical(component), path)
+
+
+def renumber(path: Path, layers: LayerMap) -> None:
+    """Give the layers of a file that `write_layout` wrote the numbers of a layer map."""
+    layout = kdb.Layout()
+    layout.read(str(path))
+    layers.to_foundry(layout)
+    _save(layout, path)
+
+
+def _save(layout: kdb.Layout, path: Path) -> None:
     options = kdb.SaveLayoutOptions()
     options.set_format_from_filename(str(path))
     options.gds2_write_timestamps = False
     options.oasis_compression_level = 2
     options.write_context_info = False
-    _canonical(component).write(str(path), options)
+    layout.write(str(path), options)
 
 
 def _canonical(component: gf.Component) -> kdb.Layout:
@@ -66,59 +73,47 @@ def _canonical(component: gf.Component) -> kdb.Layout:
     return layout
 
 
-def write_lyp(path: Path) -> None:
-    """Write KLayout layer properties of the technology."""
-    _coloured(lay.LayoutView(), ()).save_layer_props(str(path))
+def write_lyp(path: Path, layers: Mapping[str, LayerInfo] = tech.LAYERS) -> None:
+    """Write KLayout layer properties of the technology, or of the same layers under other numbers.
+
+    Layers stand from the substrate up, as KLayout draws them.
+    """
+    render.layer_view(layers).save_layer_props(str(path))
 
 
-def write_png(
-    layout: Path,
-    path: Path,
-    width: int = 2400,
-    margin: float = 0.02,
-    window_um: tuple[float, float, float, float] | None = None,
-) -> None:
-    """Draw a layout file, without a display.
+def write_png(layout: Path, path: Path, layers: LayerMap = OPEN) -> None:
+    """Draw a layout file with its ports named, close-ups, scale bars and a legend of layers.
 
     Args:
         layout: GDSII or OASIS file.
         path: PNG to write.
-        width: in pixels; the height follows the die.
-        margin: white border as a part of the width.
-        window_um: part of the layout to draw, corners x1, y1, x2, y2; all of it when not given.
+        layers: the numbers that the layout was written with.
+
+    Raises:
+        DesignError: the file is not a layout or too large.
     """
-    view = lay.LayoutView()
-    for key, value in (
-        ("background-color", "#ffffff"),
-        ("grid-visible", "false"),
-        ("text-visible", "true"),
-        ("text-color", "#202020"),
-        ("text-font", FONT),
-        ("apply-text-trans", "true"),
-    ):
-        view.set_config(key, value)
-    view.load_layout(str(layout), False)
-    _coloured(view, HIDDEN)
-    view.max_hier()
-    whole = view.active_cellview().cell.dbbox()
-    box = whole if window_um is None else kdb.DBox(*window_um)
-    border = box.width() * margin
-    box = box.enlarged(border, border)
-    view.save_image_with_options(
-        str(path), width, round(width * box.height() / box.width()), 1, 2, 1.0, box, False
-    )
+    path.write_bytes(overview.draw(layout, layers).png())
 
 
-def _coloured(view: lay.LayoutView, hidden: tuple[str, ...]) -> lay.LayoutView:
-    view.clear_layers()
-    for info in tech.LAYERS.values():
-        node = lay.LayerPropertiesNode()
-        node.name = info.name
-        node.source = "{}/{}@1".format(*info.layer)
-        colour = int(info.colour[1:], 16)
-        node.frame_color = node.fill_color = 0xFF000000 | colour
-        node.dither_pattern = _FILL[info.fill]
-        node.width = 2 if info.name in BOLD else 1
-        node.visible = info.name not in hidden
-        view.insert_layer(view.end_layers(), node)
-    return view
+def write_window(
+    layout: Path,
+    path: Path,
+    window_um: tuple[float, float, float, float],
+    width: int = 1600,
+    layers: LayerMap = OPEN,
+) -> None:
+    """Draw a part of a layout file as it is, without names.
+
+    Args:
+        layout: GDSII or OASIS file.
+        path: PNG to write.
+        window_um: corners x1, y1, x2, y2.
+        width: in pixels; the height follows.
+        layers: the numbers that the layout was written with.
+    """
+    box = kdb.DBox(*window_um)
+    height = round(width * box.height() / box.width())
+    sheet = Sheet((width, height))
+    view = render.open_view(layout, layers.infos())
+    sheet.image(render.pixels(view, box, width, height), 0, 0)
+    path.write_bytes(sheet.png())

@@ -1,11 +1,14 @@
-"""Files of a layout: same content in both formats, layer properties, a picture that shows it."""
+"""Files of a layout: the same content in both formats, layer properties, its picture."""
 
 import klayout.db as kdb
 import klayout.lay as lay
+import numpy as np
 import pytest
 
 from lightloom.photonics import preview, tech
 from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.layer_map import LayerMap
+from lightloom.photonics.pictures import overview, scene
 from lightloom.spec.design import Switch
 
 
@@ -16,7 +19,7 @@ def files(tmp_path_factory):
     for suffix in ("gds", "oas"):
         preview.write_layout(chip.component, directory / f"chip.{suffix}")
     preview.write_lyp(directory / "chip.lyp")
-    preview.write_png(directory / "chip.gds", directory / "chip.png", width=800)
+    preview.write_png(directory / "chip.gds", directory / "chip.png")
     return directory
 
 
@@ -43,20 +46,69 @@ def test_both_formats_hold_the_whole_layout(files, regions, texts):
             assert sorted(found) == sorted(expected)
 
 
-def test_layer_properties_name_every_layer(files):
-    view = lay.LayoutView()
-    view.load_layer_props(str(files / "chip.lyp"))
+def layers_of(view):
     found, at = {}, view.begin_layers()
     while not at.at_end():
         node = at.current()
         found[node.name] = node.source, node.fill_color & 0xFFFFFF, node.visible
+        assert node.frame_color == node.fill_color
         at.next()
+    return found
+
+
+def check_layers(found, infos):
     assert list(found) == list(tech.LAYERS)
-    for name, info in tech.LAYERS.items():
+    for name, info in infos.items():
         source, colour, visible = found[name]
         assert source.split("@")[0] == "{}/{}".format(*info.layer)
-        assert colour == int(info.colour[1:], 16)
+        assert colour == int(tech.LAYERS[name].colour[1:], 16)
         assert visible
+
+
+def test_layer_properties_name_every_layer(files):
+    view = lay.LayoutView()
+    view.load_layer_props(str(files / "chip.lyp"))
+    check_layers(layers_of(view), tech.LAYERS)
+
+
+def test_layout_opens_with_its_layer_properties(files):
+    for suffix in ("gds", "oas"):
+        view = lay.LayoutView()
+        view.load_layout(str(files / f"chip.{suffix}"), False)
+        view.load_layer_props(str(files / "chip.lyp"))
+        check_layers(layers_of(view), tech.LAYERS)
+        layout = view.active_cellview().layout()
+        assert len(layout.layer_indexes()) > 8
+        # Every layer of the file has its line, and each line that has shapes shows them.
+        at, shown = view.begin_layers(), set()
+        while not at.at_end():
+            if at.current().layer_index() >= 0:
+                shown.add(at.current().layer_index())
+            at.next()
+        assert shown == set(layout.layer_indexes())
+
+
+FOUNDRY = LayerMap(
+    layers={**{name: info.layer for name, info in tech.LAYERS.items()}, "WG": (30, 7), "M1": (1, 0)}
+)
+
+
+def test_layer_properties_of_a_layer_map(tmp_path):
+    preview.write_lyp(tmp_path / "foundry.lyp", FOUNDRY.infos())
+    view = lay.LayoutView()
+    view.load_layer_props(str(tmp_path / "foundry.lyp"))
+    found = layers_of(view)
+    check_layers(found, FOUNDRY.infos())
+    assert (found["WG"][0], found["M1"][0]) == ("30/7@1", "1/0@1")
+
+
+def test_picture_of_a_renumbered_layout_is_the_same(files, tmp_path):
+    layout = kdb.Layout()
+    layout.read(str(files / "chip.gds"))
+    FOUNDRY.to_foundry(layout)
+    layout.write(str(tmp_path / "foundry.gds"))
+    preview.write_png(tmp_path / "foundry.gds", tmp_path / "foundry.png", FOUNDRY)
+    assert (tmp_path / "foundry.png").read_bytes() == (files / "chip.png").read_bytes()
 
 
 def test_layer_properties_are_the_same_each_time(files, tmp_path):
@@ -64,24 +116,21 @@ def test_layer_properties_are_the_same_each_time(files, tmp_path):
     assert (tmp_path / "again.lyp").read_bytes() == (files / "chip.lyp").read_bytes()
 
 
-def test_picture_shows_the_chip(files):
+def test_picture_is_a_sheet_of_the_chip(files):
     image = lay.PixelBuffer.read_png(str(files / "chip.png"))
-    assert image.width() == 800
-    width, height = switch_chip(Switch(ports=4)).size_um
-    assert image.height() / 800 == pytest.approx((height + 0.04 * width) / (1.04 * width), abs=0.01)
-    pixels = {
-        (x, y): image.pixel(x, y) & 0xFFFFFF
-        for x in range(image.width())
-        for y in range(image.height())
-    }
-    assert pixels[0, 0] == 0xFFFFFF
-    reds = [at for at, p in pixels.items() if p >> 16 > 180 and (p >> 8) & 255 < 120]
-    # Waveguides cross the picture from edge to edge.
-    assert min(x for x, _ in reds) < 40
-    assert max(x for x, _ in reds) > 760
+    assert (image.width(), image.height()) == overview.draw(files / "chip.gds").size
+    # White paper, and each layer of the legend in its own colour somewhere.
+    values, counts = np.unique(
+        np.frombuffer(image.to_bytes(), dtype="<u4", offset=8) & 0xFFFFFF, return_counts=True
+    )
+    assert values[counts.argmax()] == 0xFFFFFF
+    for name in scene.read(files / "chip.gds").layers:
+        assert int(tech.LAYERS[name].colour[1:], 16) in values, name
 
 
 def test_window_magnifies(files, tmp_path):
-    preview.write_png(files / "chip.gds", tmp_path / "part.png", 400, 0.0, (0.0, 0.0, 400.0, 100.0))
+    preview.write_window(files / "chip.gds", tmp_path / "part.png", (0.0, 0.0, 400.0, 100.0), 400)
     image = lay.PixelBuffer.read_png(str(tmp_path / "part.png"))
     assert (image.width(), image.height()) == (400, 100)
+    pixels = {image.pixel(x, y) & 0xFFFFFF for x in range(400) for y in range(100)}
+    assert int(tech.LAYERS["WG"].colour[1:], 16) in pixels

@@ -1,0 +1,1 @@
+"""Parts that pictures of a chip are made of."""
