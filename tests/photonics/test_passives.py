@@ -131,3 +131,8 @@ def test_an_end_sends_its_return_loss_back():
     p = power("terminator", {"length_um": 20.0}, C_BAND)[0]
     assert p.shape == (1, 1)
     assert db(p[0, 0]) == pytest.approx(-C_BAND.terminator.return_loss_db)
+    step = 1e11  # its delay is there and back
+    f = carrier(C_BAND) + np.array([-step, step])
+    s = scatter.smatrix("terminator", {"length_um": 20.0}, f, C_BAND)[:, 0, 0]
+    delay = -np.angle(s[1] / s[0]) / (4 * math.pi * step) * 1e12
+    assert delay == pytest.approx(2 * guided.delay_ps(20.0, C_BAND), rel=1e-4)

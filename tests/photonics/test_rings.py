@@ -129,6 +129,8 @@ def test_doping_absorbs_by_free_carriers():
     part = C_BAND.junction.doping_per_cm3 * C_BAND.pin.confinement
     expected = 4.342945 * part * (8.5e-18 + 6.0e-18) / 2
     assert rings.doped_loss_db(1e4, 1e4, C_BAND) == pytest.approx(expected)
+    only_n = rings.doped_loss_db(0.0, 1e4, C_BAND)
+    assert only_n / expected == pytest.approx(8.5 / 14.5)
     assert 5 < expected < 20  # dB/cm, the class of depletion modulators
 
 
