@@ -10,9 +10,9 @@ from lightloom.photonics.cells import draw
 
 PAD_UM = 8.0
 """Side of the heater's contact squares: they fit between the two buses of the smallest ring."""
-LEAD_UM = 12.0
+LEAD_UM = 10.0
 """From the ring's centre line to the middle of a contact."""
-END_UM = 8.0
+END_UM = 6.0
 """From the middle of a contact to the end of the device."""
 FILM_UM = 2.0
 """Width of the film over the ring."""
