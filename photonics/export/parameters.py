@@ -8,11 +8,13 @@ that runs backwards, two-photon absorption and the heat of the light itself.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from lightloom.photonics import rings as ring_models
 from lightloom.photonics.devices import BANDS, LIGHT_UM_PER_PS, Numbers
+from lightloom.photonics.guided import amplitude, guide_loss_db
 from lightloom.photonics.netlist import Netlist
 from lightloom.spec.base import DesignError, Frozen
 from lightloom.spec.design import Design
@@ -120,21 +122,33 @@ class PhotodiodeParameters(Frozen):
         return 1e3 / (2.0 * math.pi * self.transit_ghz)
 
 
-def coupling_of_gap(numbers: Numbers, radius_um: float, gap_um: float, q: float) -> float:
-    """`RingParameters.coupling` that the drawn gap gives a ring of loaded quality factor `q`.
+class DrawnRing(NamedTuple):
+    """What the drawn gap, bends and implants alone would give a ring."""
 
-    The gap opens as x^2 / 2R away from its narrowest place, so the coupled length is
-    sqrt(2 pi R / decay). Both guides are taken as equally fast, which overestimates tight rings.
+    q: float
+    """Loaded quality factor."""
+    depth: float
+    overcoupled: bool
+
+
+def drawn_ring(numbers: Numbers, radius_um: float, gap_um: float) -> DrawnRing:
+    """Return the resonance of a ring as `photonics.rings` models it.
+
+    The design file states quality factor and depth itself, as a process with another coupler or
+    other implants would have them; where the two disagree, this says how far the drawing is off.
     """
-    length = math.sqrt(2.0 * math.pi * radius_um / numbers.coupler.decay_per_um)
-    angle = numbers.coupling_rate(gap_um) * length
-    round_ps = 2.0 * math.pi * radius_um * numbers.guide.group_index / LIGHT_UM_PER_PS
-    out_per_ps = math.sin(angle) ** 2 / (2.0 * round_ps)
-    loaded_per_ps = math.pi * LIGHT_UM_PER_PS / (numbers.carrier_nm * 1e-3 * q)
-    return 2.0 * out_per_ps / loaded_per_ps
+    length = 2.0 * math.pi * radius_um
+    loss_db = ring_models.doped_loss_db(length, length / 2.0, numbers)
+    lost = amplitude(loss_db + guide_loss_db(length, numbers))
+    stays = math.cos(ring_models.coupling_angle(gap_um, radius_um, 0.0, numbers))
+    width_ghz = ring_models.free_spectral_range_ghz(length, numbers)
+    width_ghz /= ring_models.finesse(stays * lost)
+    carrier_ghz = LIGHT_UM_PER_PS * 1e6 / numbers.carrier_nm
+    dark = ((stays - lost) / (1.0 - stays * lost)) ** 2
+    return DrawnRing(carrier_ghz / width_ghz, 1.0 - dark, stays < lost)
 
 
-def rings(design: Design, engine: Netlist) -> dict[str, RingParameters]:
+def ring_modulators(design: Design, engine: Netlist) -> dict[str, RingParameters]:
     """Return the parameters of each ring modulator of an engine by instance, in netlist order."""
     numbers, part = BANDS[design.technology.band], design.engine
     junction = numbers.junction
@@ -151,7 +165,7 @@ def rings(design: Design, engine: Netlist) -> dict[str, RingParameters]:
             gap_um=gap,
             fwhm_pm=part.wavelength_nm * 1000.0 / part.ring_q,
             depth=part.ring_depth,
-            overcoupled=coupling_of_gap(numbers, radius, gap, part.ring_q) > 1.0,
+            overcoupled=drawn_ring(numbers, radius, gap).overcoupled,
             detuning_pm=part.ring_detuning_pm,
             efficiency_pm_per_v=part.ring_efficiency_pm_per_v,
             insertion_loss_db=part.ring_loss_db,
