@@ -38,6 +38,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a design key; repeatable."),
 ]
+LayerMapFile = Annotated[
+    Path | None,
+    typer.Option("--layer-map", metavar="FILE", help="TOML file with other layer numbers."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same as --set run.seed=N.")]
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=0, help="Processes; 0 takes every core.")
@@ -248,6 +252,20 @@ def lvs(
 
     folder = out or Path("build") / gds.stem / "lvs"
     return steps.lvs(gds, netlist, folder, _reporter(quiet, verbose))
+
+
+@app.command()
+def technology(
+    layer_map: LayerMapFile = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Write the technology for KLayout: layer colours, connectivity, design rules as a script."""
+    from lightloom.flows import steps
+
+    folder = out or Path("build") / "technology"
+    return steps.technology(layer_map, folder, _reporter(quiet, verbose))
 
 
 @app.command()

@@ -117,6 +117,26 @@ def lvs(gds: Path, netlist: Path, out: Path, log: Reporter) -> int:
     return run.exit_code
 
 
+def technology(layer_map: Path | None, out: Path, log: Reporter) -> int:
+    """Write `lightloom.lyt`, `.lyp` and `.drc` for KLayout, and the tables `lightloom.md`."""
+    from lightloom.photonics import klayout_tech, tech, technology_tables
+    from lightloom.photonics import layer_map as maps
+
+    with Run(out, "technology", log) as run:
+        layers = maps.read(layer_map)
+        if layer_map is not None:
+            run.input("layer map", layer_map)
+        with run.step("technology"):
+            files = klayout_tech.write(run.directory, layers)
+            (run.directory / "lightloom.md").write_text(technology_tables.page(layers))
+        run.metrics["technology.layers"] = len(tech.LAYERS)
+        run.metrics["technology.rules"] = len(tech.RULES)
+        for file in files:
+            log.result(str(out / file.name))
+        log.result(f"{len(tech.LAYERS)} layers, {len(tech.RULES)} rules")
+    return run.exit_code
+
+
 def _conclude(verdict: Verdict, metric: str, out: Path, run: Run, log: Reporter) -> None:
     verdict.write_lyrdb(run.directory / f"{verdict.check}.lyrdb")
     run.metrics[metric] = len(verdict.findings)

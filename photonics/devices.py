@@ -69,9 +69,10 @@ class Heater(Frozen):
     """Thermo-optic phase shifter: TiN film 2 um above the strip."""
 
     p_pi_mw: float = 25.0
-    """Plain TiN heaters: 20-30 mW. Independent of length to first order."""
+    """Plain TiN heaters: 20-30 mW. Independent of length to first order; in the C-band more by the
+    wavelength, for a turn is a wavelength of optical path."""
     p_pi_undercut_mw: float = 3.5
-    """Undercut heaters: 2-5 mW."""
+    """Undercut heaters: 2-5 mW. The bands differ as above."""
     tau_us: float = 10.0
     """Plain: 5-20 us."""
     tau_undercut_us: float = 100.0
@@ -92,7 +93,8 @@ class EdgeCoupler(Frozen):
     """Inverse taper to a lensed fibre or a fibre array."""
 
     loss_db: float = 1.5
-    """Per facet, TE; below 1.52 dB over the O-band, Adv. Photon. Nexus 4, 026004 (2025)."""
+    """Per facet, TE; below 1.52 dB over the O-band, Adv. Photon. Nexus 4, 026004 (2025). C-band:
+    demonstration value, 1-2 dB is the class."""
     return_loss_db: float = 35.0
     """Of the facet; an inverse taper in oxide against a fibre with index matching, 30-40 dB class.
     Demonstration value."""
@@ -202,7 +204,8 @@ class Junction(Frozen):
     """Lateral PN junction in a rib."""
 
     v_pi_l_v_cm: float = 0.825
-    """Photonics Research 10, 1127 (2022)."""
+    """Photonics Research 10, 1127 (2022). C-band: demonstration value, the same; the longer
+    wavelength asks for more index change, and the plasma effect grows with its square."""
     doping_per_cm3: float = 5e17
     """Both sides; demonstration value, depletion modulators have 2e17 to 2e18."""
     built_in_v: float = 0.917
@@ -356,7 +359,6 @@ C_BAND = Numbers(
         # The mode reaches further out: 60 um would couple half the power at a gap of 0.2 um.
         bend_length_um=40.0,
     ),
-    # The O-band's, longer by the wavelength: a turn is a wavelength of optical path.
     heater=Heater(p_pi_mw=29.6, p_pi_undercut_mw=4.1),
     grating_coupler=GratingCoupler(period_um=0.62),
     tap=Tap(gap_um=0.4),
@@ -366,9 +368,7 @@ C_BAND = Numbers(
         holes_index=(8.5e-18, 0.8),
         absorption_cm2=(8.5e-18, 6.0e-18),
     ),
-    edge_coupler=EdgeCoupler(loss_db=1.5),  # demonstration value; 1-2 dB a facet is the class
-    # Demonstration value, the O-band's: the longer wavelength asks for more index change and the
-    # plasma effect, which grows with the wavelength squared, gives it.
+    edge_coupler=EdgeCoupler(loss_db=1.5),
     junction=Junction(v_pi_l_v_cm=0.825),
 )
 BANDS: Mapping[str, Numbers] = MappingProxyType({"O": O_BAND, "C": C_BAND})

@@ -7,6 +7,7 @@ import klayout.db as kdb
 import pytest
 
 from lightloom.flows import cli
+from lightloom.photonics import tech
 from lightloom.spec import OpticalModel
 
 DESIGN = "[serdes]\nlanes = 2\n[switch]\nports = 2\npermutation = [1, 0]\n"
@@ -40,6 +41,39 @@ def test_layout_writes_the_chip_its_checks_and_the_optical_model(chip: Path) -> 
     model = OpticalModel.read(chip / "optical_model.json")
     assert model.permutation == (1, 0)
     assert [(route.input, route.output) for route in model.routes] == [(0, 1), (1, 0)]
+
+
+def test_technology_writes_what_klayout_loads(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli.run(["technology", "-o", str(out)]) == 0
+    names = {"lightloom.lyt", "lightloom.lyp", "lightloom.drc", "lightloom.md"}
+    assert {path.name for path in out.iterdir()} == names | {"metrics.json", "run.json"}
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics == {"technology.layers": 23, "technology.rules": len(tech.RULES)}
+    technology = kdb.Technology()
+    technology.load(str(out / "lightloom.lyt"))
+    assert technology.name == "lightloom"
+
+
+def test_technology_takes_the_numbers_of_a_layer_map(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "map.toml", tmp_path / "out"
+    path.write_text("[layers]\nWG = [30, 7]\n")
+    arguments = ["technology", "--layer-map", str(path), "-o", str(out)]
+    assert cli.run(arguments) == 0
+    assert "wg = input(30, 7)\n" in (out / "lightloom.drc").read_text()
+    assert "| `WG` | 30/7 |" in (out / "lightloom.md").read_text()
+    assert "30/7@1" in (out / "lightloom.lyp").read_text()
+    run = json.loads((out / "run.json").read_text())
+    assert [file["role"] for file in run["inputs"]] == ["layer map"]
+
+    path.write_text("[layers]\nWG = [30, 70000]\n")
+    before = (out / "lightloom.drc").read_bytes()
+    assert cli.run(arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"lightloom: {path}: layers.WG = [30, 70000]; allowed: ")
+    assert (out / "lightloom.drc").read_bytes() == before
 
 
 def flat(path: Path) -> dict[tuple[int, int], tuple[kdb.Region, set[tuple[str, str]]]]:
