@@ -107,7 +107,7 @@ def _row(key: Quantity, figure: Figure | None, predicted: float) -> Row:
 def shown(value: float, of: Meaning) -> str:
     """Return a value as text, with its unit."""
     if of.unit == "dB":
-        text = f"{value + 0.0:.{of.digits}f}"
+        text = f"{round(value, of.digits) + 0.0:.{of.digits}f}"
     elif value == 0:
         text = "0"
     else:
@@ -127,7 +127,7 @@ def error_text(row: Row) -> str:
         return "inside"
     if row.meaning.error == "percent":
         return "0 %" if row.error == 0 else f"{row.error:+.0f} %"
-    return f"{row.error + 0.0:+.1f} dB"
+    return f"{round(row.error, 1) + 0.0:+.1f} dB"
 
 
 def published_text(row: Row) -> str:
@@ -206,8 +206,8 @@ def _overall(found: Sequence[Comparison]) -> list[str]:
             largest = max(errors, key=abs)
             mean = sum(map(abs, errors)) / len(errors)
             lines.append(
-                f"- {text}: {len(errors)} figures count; mean error {mean:.1f} {size}, largest "
-                f"{largest:+.1f} {size}"
+                f"- {text}, figures that count: {len(errors)}; mean error {mean:.1f} {size}, "
+                f"largest {largest:+.1f} {size}"
             )
     return lines
 
