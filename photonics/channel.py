@@ -45,6 +45,10 @@ class Link:
         return max(self.lower_x, self.upper_x)
 
 
+ROUNDING_UM = 1e-6
+"""Sums of steps miss whole ones by less than this, far below the grid."""
+
+
 def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
     """Track of each net, 0 next to the lower row.
 
@@ -59,7 +63,7 @@ def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
         row = sorted(links, key=lambda link: getattr(link, side))
         for a, b in itertools.pairwise(row):
             distance, room = getattr(b, side) - getattr(a, side), a.room(b, clearance)
-            if distance < room:
+            if distance < room - ROUNDING_UM:
                 raise RoutingError(
                     f"nets {a.net} and {b.net}: pins {distance:.3f} um apart; "
                     f"allowed: {room} um or more"

@@ -143,3 +143,12 @@ def test_too_many_pads_are_refused():
 def test_unsorted_places_are_refused():
     with pytest.raises(ValueError, match="allowed: ascending"):
         spread([2.0, 1.0], 1.0, 0.0, 10.0)
+
+
+def test_pins_that_only_rounding_brings_too_near_are_routed():
+    steps = [0.1 + 0.2 + 13.7] * 40  # 14.000000000000000x, summed by spread
+    places = spread([1000.0 / 3] * 41, steps, 0.0, 700.0)
+    links = [Link(f"n{i}", x, x) for i, x in enumerate(places)]
+    assert set(assign(links, max(steps)).values()) == {0}
+    with pytest.raises(RoutingError, match="apart; allowed"):
+        assign([Link("a", 0.0, 0.0), Link("b", 13.999, 14.0)], CLEAR)
