@@ -11,13 +11,15 @@ from gdsfactory.technology import LayerMap
 from lightloom.photonics import tech
 
 
-def _cross_section(section: tech.CrossSection, width: float = tech.WIRE_WIDTH) -> CrossSection:
+def _cross_section(section: tech.CrossSection, width: float | None = None) -> CrossSection:
+    """A waveguide of the technology; `width` replaces that of its core in um."""
+    _, left, right = section.strips[0]
     others = tuple(
         gf.Section(width=high - low, offset=(low + high) / 2, layer=layer)
         for layer, low, high in section.strips[1:]
     )
     return gf.cross_section.cross_section(
-        width=width,
+        width=right - left if width is None else width,
         layer=tech.WG,
         sections=others,
         radius=section.radius_min_um * 2,

@@ -83,17 +83,3 @@ def test_light_modules_do_not_load_the_layout_tool():
         "sys.exit('gdsfactory' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_the_pdk_is_ours_and_has_our_layers():
-    from lightloom.photonics import pdk
-
-    assert pdk.PDK.name == "lightloom"
-    for name, info in tech.LAYERS.items():
-        assert pdk.LAYER[name].layer == info.layer[0]
-        assert pdk.LAYER[name].datatype == info.layer[1]
-    strip = pdk.PDK.get_cross_section("strip")
-    assert strip.width == tech.WIRE_WIDTH
-    assert strip.layer == tech.WG
-    pn = pdk.PDK.get_cross_section("pn")
-    assert {tuple(s.layer) for s in pn.sections} == {layer for layer, _, _ in tech.PN.strips}
