@@ -79,7 +79,8 @@ def assign(links: Sequence[Link], clearance: float) -> dict[str, int]:
             raise RoutingError(f"nets {names}: each would have to be above another; no track fits")
         placed: list[Link] = []
         for link in ready:
-            if not placed or link.low - placed[-1].high >= link.room(placed[-1], clearance):
+            room = link.room(placed[-1], clearance) - ROUNDING_UM if placed else 0.0
+            if not placed or link.low - placed[-1].high >= room:
                 placed.append(link)
         for link in placed:
             tracks[link.net] = track
@@ -99,7 +100,7 @@ def _below(links: Sequence[Link], clearance: float) -> Mapping[str, set[str]]:
         for other in links:
             if other is link:
                 continue
-            if abs(link.upper_x - other.lower_x) < link.room(other, clearance):
+            if abs(link.upper_x - other.lower_x) < link.room(other, clearance) - ROUNDING_UM:
                 below[link.net].add(other.net)
     return below
 
