@@ -65,6 +65,8 @@ class Body:
     layers: Mapping[Layer, tuple[kdb.Polygon, ...]] = field(compare=False)
     key: tuple[object, ...]
     """Ports and layers as a value that can be compared."""
+    marks: tuple[object, ...] = field(compare=False)
+    """The same without metal, which differs by what leads to the device."""
 
     def polygons(self, layer: Layer) -> Sequence[kdb.Polygon]:
         """Merged polygons of a layer inside the device."""
@@ -177,6 +179,8 @@ def _body(device: Device, layers: Mapping[Layer, list[kdb.Polygon]], by: kdb.Tra
         facet = None if port.facet is None else (by * port.facet[0], by * port.facet[1])
         shape = port.shape.transformed(by)
         ports[name] = Pin(name, by * port.point, shape, facet, port.width)
-    marks = tuple((pin.name, pin.point.x, pin.point.y, pin.shape) for pin in ports.values())
-    key = marks, tuple(sorted(moved.items()))
-    return Body(device.type, device.outline.transformed(by), ports, moved, key)
+    outline = device.outline.transformed(by)
+    pins = tuple((pin.name, pin.point.x, pin.point.y, pin.shape) for pin in ports.values())
+    inner = tuple((layer, moved[layer]) for layer in INNER if layer in moved)
+    marks = outline, pins, inner
+    return Body(device.type, outline, ports, moved, (marks, moved.get(tech.M1)), marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import klayout.db as kdb
 
 from lightloom.photonics import tech
 from lightloom.photonics.checks.chip import Chip
-from lightloom.photonics.checks.recognise import Device
+from lightloom.photonics.checks.recognise import Device, Index
 from lightloom.photonics.tech import Layer
 
 
@@ -46,10 +47,10 @@ def stack(chip: Chip) -> tuple[dict[str, kdb.Region], list[str]]:
     Bumps are split by the metal that they sit on: one on M3 touches no M2 beneath it.
     """
     layers = {layer for pair in tech.JOINS for layer in pair}
-    shapes = {tech.NAMES[layer]: chip.region(layer) for layer in sorted(layers)}
-    bumps, names = chip.region(tech.BUMP).merged(), []
+    shapes = {tech.NAMES[layer]: chip.merged(layer) for layer in sorted(layers)}
+    bumps, names = chip.merged(tech.BUMP), []
     for landing in tech.LANDINGS:
-        metal = chip.region(landing)
+        metal = chip.merged(landing)
         names.append(_landed(landing))
         shapes[names[-1]] = bumps.interacting(metal)
         bumps = bumps.not_interacting(metal)
@@ -68,8 +69,8 @@ def extract(
     devices: Sequence[Device],
     pads: Sequence[tuple[str, kdb.Point]],
     dbu: float,
-) -> tuple[list[Net], list[Terminal]]:
-    """Return the nets that have terminals, and the terminals that are on no metal.
+) -> tuple[list[Net], list[Terminal], list[kdb.Polygon]]:
+    """Return the nets that have terminals, the terminals on no metal, the metal of no terminal.
 
     `stack` holds the flat shapes of each conductor and via layer, `joins` the pairs of layers that
     connect where they overlap. Device pins are on `pin_layer`; a pad is on the first of
@@ -100,7 +101,31 @@ def extract(
             }
             nets[net.cluster_id] = Net([], {k: v for k, v in shapes.items() if v})
         nets[net.cluster_id].terminals.append(terminal)
-    return list(nets.values()), nowhere
+    floating: list[kdb.Polygon] = []
+    for circuit in extractor.netlist().each_circuit():
+        for net in circuit.each_net():
+            if net.cluster_id not in nets:
+                shapes_of = (extractor.shapes_of_net(net, region) for region in layers.values())
+                floating.append(next(shape for region in shapes_of for shape in region.each()))
+    return list(nets.values()), nowhere, floating
+
+
+def ragged(cuts: kdb.Region, space: int) -> list[kdb.Box]:
+    """Groups of cuts, `space` apart, that do not fill a grid: where one is missing or too many."""
+    found: list[kdb.Box] = []
+    index = Index(list(cuts.each()))
+    for group in cuts.sized(space // 2 + 1).merged().each():
+        boxes = [index.polygons[i].bbox() for i in index.touching(group.bbox())]
+        columns = {(box.left, box.right) for box in boxes}
+        rows = {(box.bottom, box.top) for box in boxes}
+        if len(boxes) == len(columns) * len(rows):
+            continue
+        there = {(box.left, box.bottom) for box in boxes}
+        places = itertools.product(sorted(columns), sorted(rows))
+        missing = [((a, b), (c, d)) for (a, b), (c, d) in places if (a, c) not in there]
+        (left, right), (bottom, top) = missing[0] if missing else ((0, 0), (0, 0))
+        found.append(kdb.Box(left, bottom, right, top) if missing else group.bbox())
+    return found
 
 
 def _wanted(

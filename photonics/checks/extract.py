@@ -6,7 +6,6 @@ nets; `Extraction` also keeps the geometry behind them, which `lvs` needs to nam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,15 @@ from typing import Literal
 import klayout.db as kdb
 
 from lightloom.photonics import tech
-from lightloom.photonics.checks import conductors, measure, recognise, strips, wires
+from lightloom.photonics.checks import (
+    conductors,
+    measure,
+    ports,
+    recognise,
+    strips,
+    surroundings,
+    wires,
+)
 from lightloom.photonics.checks.bodies import Bodies, Body, dissect
 from lightloom.photonics.checks.chip import Chip, open_chip
 from lightloom.photonics.checks.recognise import Device
@@ -23,11 +30,15 @@ from lightloom.photonics.checks.verdict import Finding
 from lightloom.photonics.checks.view import Complaint
 from lightloom.photonics.checks.wires import Guide
 from lightloom.photonics.devices import BANDS
-from lightloom.photonics.netlist import NAME, Conductor, Instance, Netlist, Pin, Wire
+from lightloom.photonics.netlist import Conductor, Instance, Netlist, Pin, Wire
 from lightloom.spec.base import DesignError
 
-PORT_REACH_UM = 0.05
-"""A chip port label belongs to the optical pin this close to it."""
+CUTS = tuple(
+    (tech.NAMES[rule.layer], rule.value_um)
+    for rule in tech.RULES
+    if rule.kind == "space" and rule.layer in (tech.VIA, tech.VIA2)
+)
+"""Layers of cuts between metals, with the space within a group."""
 WIDTH_UM = 0.001
 """Wires have the width of their band within this; that of diagonal facets is on the grid."""
 
@@ -40,6 +51,10 @@ class Extraction:
     chip: Chip
     devices: dict[str, Device]
     bodies: dict[str, Body]
+    places: dict[str, kdb.Trans]
+    """From each body to the chip."""
+    faulty: set[str]
+    """Devices with a fault of their own."""
     guides: dict[str, Guide]
     nets: dict[str, conductors.Net]
     loose: list[Pin]
@@ -70,17 +85,17 @@ def extract_chip(chip: Chip) -> Extraction:
         )
     band, wrong = _band(chip)
     findings += wrong
-    result = Extraction(Netlist(chip.name, band=band), chip, {}, {}, {}, {}, [], findings)
+    result = Extraction(
+        Netlist(chip.name, band=band), chip, {}, {}, {}, set(), {}, {}, [], findings
+    )
     bodies = dissect(chip, devices)
     _add_devices(result, devices, bodies)
-    _overlaps(result)
-    _strays(result, bodies)
-    labels = [
-        (text, point) for text, point in chip.texts(tech.LABEL) if _is_name(result, text, point)
-    ]
-    optical = _add_ports(result, labels)
+    result.findings += surroundings.check(chip, devices, bodies)
+    labels = ports.read(chip, result.devices)
+    result.netlist.ports = labels.optical
+    result.findings += labels.findings
     _add_wires(result, bodies)
-    _add_conductors(result, [label for label in labels if label[0] not in optical])
+    _add_conductors(result, labels.pads)
     return result
 
 
@@ -101,14 +116,6 @@ def _band(chip: Chip) -> tuple[Literal["O", "C"], list[Finding]]:
     return band or tech.BAND, findings
 
 
-def _is_name(result: Extraction, text: str, point: kdb.Point) -> bool:
-    if re.match(NAME, text):
-        return True
-    x, y = result.um(point)
-    result.findings.append(Finding("LABEL", f"label {text[:40]!r}; allowed: a name", x, y))
-    return False
-
-
 def _add_devices(result: Extraction, devices: Sequence[Device], bodies: Bodies) -> None:
     numbers = BANDS[result.netlist.band]
     known: dict[Body, tuple[measure.Parameters, list[Complaint]]] = {}
@@ -120,60 +127,13 @@ def _add_devices(result: Extraction, devices: Sequence[Device], bodies: Bodies) 
         x, y = result.um(device.centre)
         result.devices[device.name] = device
         result.bodies[device.name] = body
+        result.places[device.name] = bodies.places[device.name]
         result.netlist.instances[device.name] = Instance(device.type, dict(parameters), x, y)
+        if wrong:
+            result.faulty.add(device.name)
         for text, point in wrong:
             place = result.um(bodies.places[device.name] * point)
             result.findings.append(Finding("DEVICE", f"{device.name}: {text}", *place))
-
-
-def _overlaps(result: Extraction) -> None:
-    outlines = kdb.Region([device.outline for device in result.devices.values()])
-    outlines.merged_semantics = False
-    for polygon in outlines.merged(2).each():  # covered twice or more
-        at = polygon.bbox().center()
-        result.findings.append(Finding("DEVICE", "two devices overlap", *result.um(at)))
-
-
-def _strays(result: Extraction, bodies: Bodies) -> None:
-    """Layers that make devices, outside all of them."""
-    for layer, outside in bodies.outside.items():
-        if layer == tech.WG:
-            continue
-        for polygon in outside.each():
-            text = f"{tech.NAMES[layer]} outside every device"
-            at = polygon.bbox().center()
-            result.findings.append(Finding("DEVICE", text, *result.um(at)))
-
-
-def _add_ports(result: Extraction, labels: list[tuple[str, kdb.Point]]) -> set[str]:
-    """Attach optical labels to device pins; return the labels that are optical."""
-    reach = round(PORT_REACH_UM / result.chip.dbu)
-    pins: dict[tuple[int, int], list[tuple[str, str, kdb.Point]]] = {}
-    for device in result.devices.values():
-        for port in device.ports.values():
-            if port.optical:
-                spot = port.point.x // reach, port.point.y // reach
-                pins.setdefault(spot, []).append((device.name, port.name, port.point))
-    optical: set[str] = set()
-    for text, point in labels:
-        column, row = point.x // reach, point.y // reach
-        near = [
-            (name, port)
-            for i in (-1, 0, 1)
-            for j in (-1, 0, 1)
-            for name, port, at in pins.get((column + i, row + j), ())
-            if (at - point).length() <= reach
-        ]
-        if not near:
-            continue
-        optical.add(text)
-        if text in result.netlist.ports:
-            x, y = result.um(point)
-            result.findings.append(Finding("LABEL", f"two optical ports {text}", x, y))
-        else:
-            result.netlist.ports[text] = near[0]
-    result.netlist.ports = dict(sorted(result.netlist.ports.items()))
-    return optical
 
 
 def _add_wires(result: Extraction, bodies: Bodies) -> None:
@@ -212,7 +172,7 @@ def _add_wires(result: Extraction, bodies: Bodies) -> None:
 def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> None:
     chip = result.chip
     stack, pad_layers = conductors.stack(chip)
-    nets, nowhere = conductors.extract(
+    nets, nowhere, floating = conductors.extract(
         stack,
         conductors.joins(),
         tech.NAMES[tech.M1],
@@ -239,3 +199,10 @@ def _add_conductors(result: Extraction, pads: list[tuple[str, kdb.Point]]) -> No
         owner = "" if terminal.device is None else f"{terminal.device.name},"
         text = f"no metal at {owner}{terminal.label}"
         result.findings.append(Finding("OPEN", text, *result.um(terminal.point)))
+    for polygon in floating:
+        place = result.um(polygon.bbox().center())
+        result.findings.append(Finding("EXTRA", "metal that joins nothing", *place))
+    for name, space in CUTS:
+        for box in conductors.ragged(stack[name], round(space / chip.dbu)):
+            text = f"{name} cuts that do not fill their grid: one is missing here"
+            result.findings.append(Finding("VIAS", text, *result.um(box.center())))

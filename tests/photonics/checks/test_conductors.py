@@ -25,7 +25,7 @@ def nets(shapes, **pads):
     at = [(name, kdb.Point(round(x * UM), round(y * UM))) for name, (x, y) in pads.items()]
     drawn = chip(shapes)
     stack, layers = conductors.stack(drawn)
-    found, nowhere = conductors.extract(
+    found, nowhere, _ = conductors.extract(
         stack, conductors.joins(), tech.NAMES[tech.M1], layers, [], at, drawn.dbu
     )
     groups = sorted(sorted(t.label for t in net.terminals) for net in found)

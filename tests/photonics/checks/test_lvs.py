@@ -9,7 +9,7 @@ import pytest
 
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics import tech
-from lightloom.photonics.checks import drc, extract, locate, lvs
+from lightloom.photonics.checks import compare, drc, extract, locate, lvs
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.netlist import Instance, Netlist
@@ -98,7 +98,7 @@ def wire_between(original, first, second):
     """Extracted wire of two intended pins and its place."""
     match = {
         name: other
-        for name, other in lvs.compare.match(original.netlist, original.extraction.netlist).items()
+        for name, other in compare.match(original.netlist, original.extraction.netlist).items()
     }
     wanted = {(match[first[0]], first[1]), (match[second[0]], second[1])}
     return next(w for w in original.extraction.netlist.nets.values() if set(w.pins) == wanted)
