@@ -103,6 +103,14 @@ class Models(NamedTuple):
     """From the length in um."""
 
 
+class Parts(NamedTuple):
+    """Complete scattering of the devices of a netlist by type, and of the waveguide between."""
+
+    devices: Mapping[str, Callable[[Mapping[str, float]], NPort]]
+    wire: Callable[[float], TwoPort]
+    """From the length in um."""
+
+
 @dataclass(frozen=True)
 class Element:
     """One step of a program: `scatter` of `device` acts on line `a`, or on lines `a` and `b`."""

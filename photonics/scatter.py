@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from lightloom.photonics.elements import (
     Frequencies,
     Models,
     NPort,
+    Parts,
     Scatter,
     Side,
     Sink,
@@ -37,6 +38,7 @@ from lightloom.photonics.netlist import Netlist
 from lightloom.spec.base import DesignError
 
 __all__ = [
+    "HEATED",
     "TYPES",
     "delay_ps",
     "device",
@@ -45,10 +47,14 @@ __all__ = [
     "guide_loss_db",
     "models",
     "numbers_of",
+    "parts",
     "propagation",
     "smatrix",
     "wavelength_nm",
 ]
+
+
+Made = TypeVar("Made")
 
 
 class Type(NamedTuple):
@@ -87,6 +93,8 @@ TYPES: Mapping[str, Type] = {
     "photodiode": Type(("o1",), modulators.photodiode),
 }
 """Every device type of the technology."""
+HEATED = ("heater_waveguide", "pin_waveguide", "ring_modulator", "ring_filter", "mzm")
+"""Types with a phase that is set at run time."""
 
 
 def device(kind: str, parameters: Mapping[str, float], numbers: Numbers = O_BAND) -> NPort:
@@ -121,19 +129,29 @@ def numbers_of(netlist: Netlist) -> Numbers:
     return BANDS[netlist.band]
 
 
+def parts(numbers: Numbers = O_BAND) -> Parts:
+    """Complete scattering of every device type in a band; equal parameters share one object."""
+    makers = {kind: _shared(partial(device, kind, numbers=numbers)) for kind in TYPES}
+    return Parts(makers, cache(partial(guide, numbers=numbers)))
+
+
 def models(numbers: Numbers = O_BAND) -> Models:
     """Forward scattering of every device type in a band; equal parameters share one object."""
-    makers = {kind: _shared(kind, numbers) for kind in TYPES}
+
+    def maker(kind: str) -> Callable[[Mapping[str, float]], Scatter]:
+        return _shared(lambda given: forwards(device(kind, given, numbers), TYPES[kind].sides))
+
+    makers = {kind: maker(kind) for kind in TYPES}
     return Models(makers, cache(partial(guide, numbers=numbers)))
 
 
-def _shared(kind: str, numbers: Numbers) -> Callable[[Mapping[str, float]], Scatter]:
-    known: dict[tuple[tuple[str, float], ...], Scatter] = {}
+def _shared(make: Callable[[Mapping[str, float]], Made]) -> Callable[[Mapping[str, float]], Made]:
+    known: dict[tuple[tuple[str, float], ...], Made] = {}
 
-    def get(parameters: Mapping[str, float]) -> Scatter:
+    def get(parameters: Mapping[str, float]) -> Made:
         key = tuple(sorted(parameters.items()))
         if key not in known:
-            known[key] = forwards(device(kind, parameters, numbers), TYPES[kind].sides)
+            known[key] = make(parameters)
         return known[key]
 
     return get

@@ -121,6 +121,8 @@ def test_every_type_of_the_technology_has_a_model_with_its_pins():
     }
     assert {kind: one.ports for kind, one in scatter.TYPES.items()} == optical
     assert set(RANGES) == set(optical)
+    heated = {kind for kind in RANGES if scatter.device(kind, parameters(kind)).heated}
+    assert set(scatter.HEATED) == heated
     for kind in RANGES:
         assert scatter.device(kind, parameters(kind)).ports == optical[kind]
 
