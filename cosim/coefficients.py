@@ -43,6 +43,10 @@ HISTORY_WORDS = 64
 MODULATORS = {"mzm": 0, "ring": 1, "eam": 2}
 
 
+FABRIC_LINES = 64
+"""Lines of the largest fabric that the kernel holds."""
+
+
 @dataclass(frozen=True, eq=False)
 class Coefficients:
     """Inputs of kernel and oracle. Arrays `[2, lanes]` are by direction: A to B, B to A.
@@ -244,7 +248,7 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
         detect_rate=1.0 / DETECT_WORDS,
         detect_a=receiver.signal_detect_ua * 1e-6,
         volts_per_step=receiver.sampler_full_scale_v / 2**serdes.adc_bits,
-        fabric_ports=model.fabric.ports if model.fabric else 0,
+        fabric_ports=model.fabric.lines if model.fabric else 0,
         fabric_ops=_operations(model),
         heater_p_pi_mw=np.array([h.p_pi_mw for h in heaters]),
         heater_tau_fs=np.array([h.tau_us * 1e9 for h in heaters]),
@@ -272,6 +276,15 @@ def _check(design: Design, model: OpticalModel) -> None:
             f"{design.switch.topology!r}; allowed: a fabric exactly where the design has a switch"
         )
     if model.fabric is not None:
+        if model.fabric.lines > FABRIC_LINES:
+            raise DesignError(
+                f"optical model: a fabric of {model.fabric.lines} lines; allowed: at most "
+                f"{FABRIC_LINES}, ports and dark arms together"
+            )
+        if any(heater.driven_loss_db for heater in model.fabric.heaters):
+            raise DesignError(
+                "optical model: phase shifters that absorb when driven; allowed: heaters"
+            )
         if model.fabric.dac_bits != design.switch.dac_bits:
             raise DesignError(
                 f"optical model: dac_bits = {model.fabric.dac_bits}; "

@@ -57,6 +57,7 @@ class Chip(enum.StrEnum):
 
     SWITCH = "switch"
     ENGINE = "engine"
+    OCSTRX = "ocstrx"
 
 
 def main() -> None:
@@ -205,7 +206,7 @@ def verilog(
 
 @app.command()
 def layout(
-    chip: Annotated[Chip, typer.Argument(metavar="switch|engine", show_default=False)],
+    chip: Annotated[Chip, typer.Argument(metavar="switch|engine|ocstrx", show_default=False)],
     design: DesignOption = Path("designs/xpu_cpo.toml"),
     out: Out = None,
     settings: Set = None,
@@ -291,6 +292,39 @@ def sparams(
     folder = _folder(out, loaded, "sparams")
     log = _reporter(quiet, verbose)
     return flow.run(design, loaded, changed, points, band, folder, log)
+
+
+@app.command()
+def models(
+    design: DesignOption = Path("designs/xpu_cpo.toml"),
+    points: Annotated[int, typer.Option(metavar="N", help="Frequencies of S-parameters.")] = 101,
+    span: Annotated[
+        float, typer.Option(metavar="GHZ", help="Their range, the carrier in its middle.")
+    ] = 200.0,
+    touchstone: Annotated[int, typer.Option(metavar="1|2", help="Touchstone version.")] = 1,
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Write models of the optics for other simulators: Touchstone, ngspice, Verilog-A."""
+    from lightloom import spec
+    from lightloom.flows import models as flow
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, "models")
+    grid = flow.Grid(points, span)
+    return flow.run(design, loaded, changed, grid, touchstone, folder, _reporter(quiet, verbose))
+
+
+@app.command()
+def reproduce(out: Out = None, quiet: Quiet = False, verbose: Verbose = 0) -> int:
+    """Compare published switches and engines with what the models predict of them."""
+    from lightloom.flows import reproduce as flow
+
+    return flow.run(out or Path("build") / "reproduce", _reporter(quiet, verbose))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
 from lightloom.photonics import calibration, layout, optical_model
 from lightloom.rtl import library
-from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, benes
+from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, benes, routing
 
 PAYLOAD_LIMIT = 1 << 24
 """Largest payload in bytes; each is simulated symbol by symbol, both ways."""
@@ -50,24 +49,6 @@ class Optics:
     model: OpticalModel
     bar: tuple[int, ...]
     cross: tuple[int, ...]
-
-
-def destinations(design: Design) -> tuple[int, ...]:
-    """Switch output of each input; the identity where there is no switch."""
-    ports = design.switch.ports if design.switch.topology != "none" else design.serdes.lanes
-    lanes = design.serdes.lanes
-    chosen = design.switch.permutation
-    if design.switch.topology == "none" or chosen == "identity":
-        return tuple(range(ports))
-    # Ports beyond the lanes have no receiver, so the named permutations keep lanes among lanes.
-    if chosen == "reverse":
-        return (*reversed(range(lanes)), *range(lanes, ports))
-    if chosen == "random":
-        return (
-            *random.Random(design.run.seed).sample(range(lanes), lanes),
-            *range(lanes, ports),
-        )
-    return tuple(chosen)
 
 
 def payload_file(design: Design, given: Path | None, directory: Path) -> Path:
@@ -110,7 +91,7 @@ def optics(design: Design, directory: Path) -> Optics:
         model = optical_model.build(design, None, engine.extracted, lanes, ())
         return Optics(engine, None, model, (), ())
     switch = layout.run("switch", design, directory / "switch")
-    wanted = destinations(design)
+    wanted = routing.permutation(design)
     model = optical_model.build(
         design, switch.extracted, engine.extracted, wanted, benes.route(wanted)
     )
@@ -148,6 +129,7 @@ def run(
     Raises `DesignError` for input that cannot be used; then nothing in `out` has changed.
     """
     design = spec.resolve(spec.load(design_path, overrides), design_path.resolve().parent)
+    design.check_link(str(design_path))
     with Run(out, "link", log, dict(overrides)) as job:
         job.input("design", design_path)
         if design.package.touchstone is not None:
@@ -173,7 +155,7 @@ def run(
                     model=made.model,
                     serdes=built.serdes,
                     controller=built.controller,
-                    destinations=destinations(design),
+                    destinations=routing.permutation(design),
                     bar=made.bar,
                     cross=made.cross,
                     kernel=str(built.kernel),

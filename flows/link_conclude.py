@@ -11,7 +11,7 @@ from lightloom.flows import eyes as eye_figures
 from lightloom.flows import link_figures, link_report, report
 from lightloom.flows.report_data import Check, Finding, Picture
 from lightloom.flows.runs import Run
-from lightloom.photonics import calibration, optical_model
+from lightloom.photonics import calibration, fabric_model
 from lightloom.photonics.layout import LayoutResult
 from lightloom.spec import Design, OpticalModel, RtlManifest
 
@@ -130,7 +130,7 @@ def predict(
             return {}
         turned = calibration.phases_rad(model.fabric, outcome.switching.codes)
         lit = design.serdes.lanes
-        matrix = optical_model.transfer(model.fabric, turned)[:lit, :lit]
+        matrix = fabric_model.transfer(model.fabric, turned)[:lit, :lit]
     made = coefficients.build(design, model)
     found: dict[tuple[int, int], float] = {}
     for side, measured in enumerate(outcome.sides):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
-from lightloom.spec import Design, DesignError, benes
+from lightloom.spec import Design, DesignError, benes, routing
 
 BAND_NM = (1260.0, 1360.0)
 """The O-band of ITU-T G.Sup39."""
@@ -57,12 +57,12 @@ class Matrix:
 
 def compute(design: Design, permutation: Sequence[int], wavelength_nm: Sequence[float]) -> Matrix:
     """Evaluate the netlist extracted from the switch's layout at the design's calibration."""
-    from lightloom.photonics import calibration, layout, optical_model, scatter, solver
+    from lightloom.photonics import calibration, fabric_model, layout, scatter, solver
 
     with tempfile.TemporaryDirectory() as folder:
         netlist = layout.run("switch", design, Path(folder)).extracted
-    program = optical_model.fabric_program(netlist, design.switch.ports)
-    model = optical_model.fabric(design, netlist, program)
+    program = fabric_model.program(netlist, design.switch)
+    model = fabric_model.fabric(design, netlist, program)
     table = calibration.codes(model, design.switch.calibration)
     states = benes.route(permutation)
     codes = [table["cross" if state else "bar"][cell] for cell, state in enumerate(states)]
@@ -83,8 +83,6 @@ def run(
     log: Reporter,
 ) -> int:
     """Write `sparams.npz` and `sparams.png` with the worst figures over the band."""
-    from lightloom.flows.link import destinations
-
     if design.switch.topology == "none":
         raise DesignError(f"{path}: switch.topology = 'none'; allowed: a switch, for its S-matrix")
     if not 1 <= points <= MAX_POINTS:
@@ -94,7 +92,8 @@ def run(
     with Run(out, "sparams", log, changed) as run:
         run.input("design", path)
         with run.step("sparams"):
-            matrix = compute(design, destinations(design), np.linspace(*band_nm, points).tolist())
+            wavelengths = np.linspace(*band_nm, points).tolist()
+            matrix = compute(design, routing.permutation(design), wavelengths)
         np.savez_compressed(
             run.directory / "sparams.npz",
             wavelength_nm=matrix.wavelength_nm,

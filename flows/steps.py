@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lightloom import spec
 from lightloom.flows import blocks
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
-from lightloom.spec import Design, benes
+from lightloom.spec import Design, routing
 
 if TYPE_CHECKING:
     from lightloom.photonics.checks.verdict import Verdict
@@ -55,30 +56,33 @@ def layout(
     path: Path,
     design: Design,
     changed: Mapping[str, str],
-    chip: Literal["switch", "engine"],
+    chip: Literal["switch", "engine", "ocstrx"],
     out: Path,
     log: Reporter,
 ) -> int:
     """Write a chip with its checks, and the optical model; exit code 1 when a check finds fault."""
-    from lightloom.flows.link import destinations
     from lightloom.photonics import layout, optical_model
 
+    design = spec.resolve(design, path.resolve().parent)
+    if chip == "ocstrx":
+        design = layout.of_transceiver(design)
     with Run(out, f"layout {chip}", log, changed) as run:
         run.input("design", path)
+        if design.technology.layer_map is not None:
+            run.input("layer map", Path(design.technology.layer_map))
         with run.step("layout, DRC, LVS"):
             made = layout.run(chip, design, run.directory)
         with run.step("optical model"), tempfile.TemporaryDirectory() as folder:
             # The model is of the whole path, so the other chip is needed too.
             engine = switch = made.extracted
             switched = design.switch.topology != "none"
-            if chip == "switch":
+            if chip != "engine":
                 engine = layout.run("engine", design, Path(folder)).extracted
             elif switched:
                 switch = layout.run("switch", design, Path(folder)).extracted
-            wanted = destinations(design)
-            states = benes.route(wanted) if switched else ()
+            wanted = () if design.switch.topology == "ocstrx" else routing.permutation(design)
             model = optical_model.build(
-                design, switch if switched else None, engine, wanted, states
+                design, switch if switched else None, engine, wanted, routing.states(design)
             )
             model.write(run.directory / "optical_model.json")
         run.metrics["layout.cells"] = made.cells
@@ -86,6 +90,8 @@ def layout(
         run.metrics["layout.seconds"] = round(sum(made.seconds.values()), 4)
         run.metrics["layout.cached"] = made.cached
         run.metrics["layout.width_um"], run.metrics["layout.height_um"] = made.size_um
+        for name, value in made.figures.items():
+            run.metrics[f"layout.{name}"] = value
         _conclude(made.drc, "layout.drc_violations", out, run, log)
         _conclude(made.lvs, "layout.lvs_mismatches", out, run, log)
         log.result(f"{out / made.gds.name}: {made.caption}")

@@ -111,9 +111,34 @@ class SwitchChip:
         return self.plan.stages
 
     @property
+    def cells(self) -> int:
+        """2x2 cells."""
+        return len(self.heaters)
+
+    @property
     def crossings(self) -> int:
         """Waveguide crossings."""
         return self.plan.crossings
+
+
+    def figures(self) -> dict[str, float]:
+        """Figures of the chip by names with units."""
+        shortest, longest = self.path_um
+        routing = self.routing
+        return {
+            "stages": self.stages,
+            "monitors": len(self.monitors),
+            "path_min_um": round(shortest, 3),
+            "path_max_um": round(longest, 3),
+            "path_skew_um": round(longest - shortest, 3),
+            "contacts": len(routing.pads),
+            "contact_rows": routing.rows.count,
+            "tracks_south": routing.tracks[0],
+            "tracks_north": routing.tracks[1],
+            "line_ohm_max": round(max(routing.line_ohm.values()), 3),
+            "ground_ohm_max": round(max(routing.ground_ohm.values()), 3),
+            "current_load_max": round(max(routing.load.values()), 3),
+        }
 
 
 def figures(switch: Switch, band: Literal["O", "C"]) -> Figures:

@@ -15,25 +15,29 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lightloom.photonics import layer_map
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics.checks.verdict import Finding, Verdict
 from lightloom.photonics.netlist import Netlist
-from lightloom.spec import benes, cache
+from lightloom.spec import cache, fabrics
 from lightloom.spec.base import DesignError
-from lightloom.spec.design import Design
+from lightloom.spec.design import PORTS, Design
 
 if TYPE_CHECKING:
     from lightloom.photonics.engine import EngineChip
     from lightloom.photonics.fabric import SwitchChip
 
-Kind = Literal["switch", "engine"]
-KINDS: tuple[Kind, ...] = ("switch", "engine")
+Kind = Literal["switch", "engine", "ocstrx"]
+KINDS: tuple[Kind, ...] = ("switch", "engine", "ocstrx")
 FACTS = "facts.json"
 """File of a cache entry that holds what is not in the others."""
 _ELSEWHERE = {
-    "switch": re.compile(r"permutation|calibration|clock_mhz|dac_bits|settle_us|circulator_.*"),
+    "switch": re.compile(
+        r"permutation|path|calibration|clock_mhz|dac_bits|settle_us|circulator_.*"
+    ),
     "engine": re.compile(
-        r"wavelength.*|laser_.*|driver_.*|ring_.*|eam_.*|mzm_(er|loss|bandwidth)_.*"
+        r"laser_(power|rin|linewidth|spread|wall)_.*|driver_.*|ring_.*|eam_.*|"
+        r"mzm_(er|loss|bandwidth)_.*"
     ),
 }
 """Keys of the design that no layout depends on; a new key counts until it is named here."""
@@ -59,6 +63,8 @@ class LayoutResult:
     cells: int
     """2x2 cells of a switch, lanes of an engine."""
     crossings: int
+    figures: dict[str, float]
+    """What else there is to say of the chip, by names with units."""
     size_um: tuple[float, float]
     seconds: dict[str, float]
     """Time of each part when it was made."""
@@ -68,9 +74,8 @@ class LayoutResult:
     def caption(self) -> str:
         """One line for a report."""
         width, height = (side / 1000 for side in self.size_um)
-        what = f"{self.cells} cells, {self.crossings} crossings"
-        if self.kind == "engine":
-            what = f"{self.cells} lanes"
+        what = "lanes" if self.kind == "engine" else "cells"
+        what = f"{self.cells} {what}, {self.crossings} crossings"
         checks = ", ".join(
             f"{verdict.check.upper()} {'clean' if verdict.clean else len(verdict.findings)}"
             for verdict in (self.drc, self.lvs)
@@ -89,6 +94,8 @@ def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
         raise DesignError(f"layout {kind}; allowed: {', '.join(KINDS)}")
     if kind == "switch" and design.switch.topology == "none":
         raise DesignError("switch.topology = none; allowed: a topology, for a layout of the switch")
+    if kind == "ocstrx":
+        design = of_transceiver(design)
     made = False
 
     def build(place: Path) -> None:
@@ -116,24 +123,42 @@ def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
         lvs=_verdict(facts["lvs"]),
         cells=facts["cells"],
         crossings=facts["crossings"],
+        figures=facts["figures"],
         size_um=tuple(facts["size_um"]),
         seconds=facts["seconds"],
         cached=not made,
     )
 
 
+def of_transceiver(design: Design) -> Design:
+    """The design with the switch of a transceiver in place of another.
+
+    Raises `DesignError` when the lanes have no two halves to loop back.
+    """
+    if design.switch.topology == "ocstrx":
+        return design
+    lanes = design.serdes.lanes
+    if lanes not in PORTS["ocstrx"]:
+        raise DesignError(f"serdes.lanes = {lanes} for an ocstrx; allowed: an even number")
+    changed = {"topology": "ocstrx", "ports": lanes, "permutation": "identity"}
+    return design.model_copy(update={"switch": design.switch.model_copy(update=changed)})
+
+
 def _key(kind: Kind, design: Design) -> str:
     """Everything that shapes the chip: its numbers, the sources of this room, the libraries."""
-    part = design.switch if kind == "switch" else design.engine
+    engine = kind == "engine"
+    part = design.engine if engine else design.switch
+    elsewhere = _ELSEWHERE["engine" if engine else "switch"]
     numbers = {
-        name: value
-        for name, value in part.model_dump().items()
-        if not _ELSEWHERE[kind].fullmatch(name)
+        name: value for name, value in part.model_dump().items() if not elsewhere.fullmatch(name)
     }
-    if kind == "engine":
-        numbers["lanes"] = design.serdes.lanes
+    numbers["band"] = design.technology.band
+    numbers["layers"] = layer_map.read(design.technology.layer_map).model_dump()
+    if engine:
+        numbers |= {"lanes": design.fibre_lanes, "baud_gbd": design.serdes.baud_gbd}
     libraries = [f"{name} {version(name)}" for name in ("gdsfactory", "klayout", "numpy", "scipy")]
-    sources = cache.sources([*Path(__file__).parent.rglob("*.py"), Path(benes.__file__)])
+    rooms = (Path(__file__).parent, Path(fabrics.__file__).parent)
+    sources = cache.sources([file for room in rooms for file in room.rglob("*.py")])
     return cache.key(kind, json.dumps(numbers, sort_keys=True), sources, *libraries)
 
 
@@ -145,11 +170,10 @@ def _make(kind: Kind, design: Design, place: Path) -> None:
 
     seconds: dict[str, float] = {}
     clock = _Clock(seconds)
-    chip = _switch(design) if kind == "switch" else _engine(design)
+    chip = _engine(design) if kind == "engine" else _switch(design)
     gds = place / f"{kind}.gds"
     preview.write_layout(chip.component, gds)
     preview.write_layout(chip.component, place / f"{kind}.oas")
-    preview.write_lyp(place / f"{kind}.lyp")
     chip.netlist.write(place / f"{kind}.netlist.yml")
     (place / "bumps.csv").write_text(_bumps(chip))
     clock.lap("layout")
@@ -166,10 +190,16 @@ def _make(kind: Kind, design: Design, place: Path) -> None:
     clock.lap("preview")
     for name, verdict in verdicts.items():
         verdict.write_lyrdb(place / f"{name}.lyrdb")
+    layers = layer_map.read(design.technology.layer_map)
+    preview.write_lyp(place / f"{kind}.lyp", layers.infos())
+    if layers != layer_map.OPEN:
+        for suffix in ("gds", "oas"):
+            preview.renumber(place / f"{kind}.{suffix}", layers)
     types = [instance.type for instance in chip.netlist.instances.values()]
     facts = {
-        "cells": types.count("heater_waveguide") if kind == "switch" else design.serdes.lanes,
+        "cells": chip.cells,
         "crossings": types.count("crossing"),
+        "figures": chip.figures(),
         "size_um": chip.size_um,
         "seconds": seconds,
         **{name: asdict(verdict) for name, verdict in verdicts.items()},
@@ -191,7 +221,7 @@ class _Clock:
 def _switch(design: Design) -> SwitchChip:
     from lightloom.photonics.fabric import switch_chip
 
-    return switch_chip(design.switch)
+    return switch_chip(design.switch, design.technology.band)
 
 
 def _engine(design: Design) -> EngineChip:

@@ -50,7 +50,7 @@ class HeaterOp(Frozen):
 
 
 class Heater(Frozen):
-    """One phase shifter, in the order of `benes` cell indices."""
+    """One phase shifter, in the order of the cells of the fabric's plan."""
 
     name: str
     stage: int
@@ -58,14 +58,21 @@ class Heater(Frozen):
     p_pi_mw: float
     tau_us: float
     resistance_ohm: float
+    """Of a heater film; of a diode the voltage over the current at half a turn."""
+    driven_loss_db: float = 0.0
+    """Absorption at half a turn, growing with the phase: the carriers of a diode."""
     x_um: float
     y_um: float
 
 
 class Fabric(Frozen):
-    """The switch chip, fibre to fibre, from input line i to output line o."""
+    """The switch chip, fibre to fibre: input i comes in on line i, output o leaves from line o."""
 
     ports: int
+    lines: int
+    """Lines of the program: as many as ports, and more where monitors or dark arms are."""
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     ops: tuple[Couple | PathOp | HeaterOp, ...]
     heaters: tuple[Heater, ...]
     thermal_crosstalk: tuple[tuple[float, ...], ...]
@@ -158,11 +165,12 @@ class Detector(Frozen):
 class OpticalModel(Frozen):
     """Everything optical between the modulator's electrodes and the photodiode's current."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     wavelength_nm: float
     frequency_offsets_ghz: tuple[float, ...]
     permutation: tuple[int, ...]
-    """`permutation[input] = output` that `routes` was computed for."""
+    """`permutation[input] = output` that `routes` was computed for; empty where the switch has
+    paths instead, whose routes need not use every port."""
     fabric: Fabric | None
     """None where the design has no switch."""
     routes: tuple[Route, ...]

@@ -21,7 +21,7 @@ struct FabricOp {
 };
 
 struct FabricSetup {
-    int ports = 0;  // 0: no switch
+    int ports = 0;  // lines of the program, at most 64; 0: no switch
     int dac_bits = 10;
     double full_scale_mw = 0.0;
     std::vector<FabricOp> ops;

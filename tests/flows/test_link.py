@@ -173,19 +173,6 @@ def test_a_channel_file_replaces_the_analytic_trace(tmp_path, capfd):
     assert (out / "metrics.json").read_bytes() == before
 
 
-def test_named_permutations_keep_lanes_among_lanes():
-    design = spec.parse({"name": "t", "serdes": {"lanes": 4}, "switch": {"ports": 8}}, "t")
-    assert link.destinations(design) == (3, 2, 1, 0, 4, 5, 6, 7)
-    for name in ("identity", "random"):
-        chosen = design.model_copy(
-            update={"switch": design.switch.model_copy(update={"permutation": name})}
-        )
-        made = link.destinations(chosen)
-        assert sorted(made) == list(range(8))
-        assert sorted(made[:4]) == [0, 1, 2, 3]
-        assert made == link.destinations(chosen)
-
-
 def test_the_built_in_payload_is_the_same_every_time(tmp_path):
     design = spec.parse({"name": "t"}, "t")
     first = link.payload_file(design, None, tmp_path).read_bytes()

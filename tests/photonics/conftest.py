@@ -1,3 +1,5 @@
+from functools import cache
+
 import klayout.db as kdb
 import pytest
 
@@ -90,3 +92,27 @@ def broken_rules():
 def texts():
     """Flat texts of a layer of a component: string and point."""
     return _texts
+
+
+@pytest.fixture(scope="session")
+def netlist(tmp_path_factory):
+    """Extracted netlist of a chip of four ports or lanes, by the values of its design section."""
+    from lightloom.photonics import preview
+    from lightloom.photonics.checks import extract
+    from lightloom.photonics.engine import engine_chip
+    from lightloom.photonics.fabric import switch_chip
+    from lightloom.spec.design import Engine, Switch
+
+    folder = tmp_path_factory.mktemp("chips")
+
+    @cache
+    def of(band="O", **values):
+        path = folder / f"{len(list(folder.iterdir()))}.gds"
+        if "modulator" in values:
+            chip = engine_chip(Engine(**values), 4)
+        else:
+            chip = switch_chip(Switch(ports=4, **values), band)
+        preview.write_layout(chip.component, path)
+        return extract.extract(path)
+
+    return of

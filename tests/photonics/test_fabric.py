@@ -11,47 +11,172 @@ import pytest
 
 from lightloom.photonics import preview, tech
 from lightloom.photonics.cells import heater
-from lightloom.photonics.checks import lvs
+from lightloom.photonics.checks import drc, extract, lvs
 from lightloom.photonics.devices import O_BAND
-from lightloom.photonics.fabric import FIBRE_UM, switch_chip, transpositions
-from lightloom.spec import benes
+from lightloom.photonics.fabric import switch_chip
+from lightloom.spec import benes, fabrics
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
 
 SIZES = (2, 4, 8, 16)
 
 
-def walk(netlist, ports, states):
+def walk(chip, states):
     """Follow the light of every input through the intended netlist with cells bar or cross."""
+    netlist = chip.netlist
     peer = {}
     for wire in netlist.nets.values():
         a, b = wire.pins
         peer[a], peer[b] = b, a
+    state = dict(zip(chip.plan.cells, states, strict=True))
     chip_port = {pin: name for name, pin in netlist.ports.items()}
     straight = {
         "crossing": {"o1": "o3", "o2": "o4"},
         "edge_coupler": {"o2": "o1", "o1": "o2"},
+        "grating_coupler": {"o2": "o1", "o1": "o2"},
         "heater_waveguide": {"o1": "o2"},
+        "pin_waveguide": {"o1": "o2"},
     }
-    result = []
-    for line in range(ports):
-        pin = netlist.ports[f"in{line}"]
+    result = {}
+    for label in chip.plan.inputs:
+        pin = netlist.ports[label]
         while True:
             name, port = pin
             kind = netlist.instances[name].type
-            if kind == "coupler2x2":
+            if kind == "terminator":
+                break
+            if name.endswith(".tap"):
+                leaves = (name, "o4")
+            elif kind == "coupler2x2":
                 # The first coupler of a cell stands for the whole: its state decides the output.
                 stage, row = (int(x) for x in name.removesuffix(".in")[1:].split("_"))
-                cross = states[stage * ports // 2 + row]
-                upper = (port == "o2") != bool(cross)
+                upper = (port == "o2") != bool(state[stage, row])
                 leaves = (f"m{stage}_{row}.out", "o3" if upper else "o4")
             else:
                 leaves = (name, straight[kind][port])
             if leaves in chip_port:
-                result.append(int(chip_port[leaves].removeprefix("out")))
+                result[label] = chip_port[leaves]
                 break
             pin = peer[leaves]
     return result
+
+
+EVERY = [
+    (topology, ports)
+    for topology in fabrics.TOPOLOGIES
+    for ports in (2, 4, 8)
+    if (topology, ports) != ("switch-and-select", 8)  # under its own test
+]
+
+
+@pytest.mark.parametrize(("topology", "ports"), EVERY)
+def test_every_topology_is_drawn_as_its_plan_says(topology, ports, tmp_path):
+    chip = switch_chip(Switch(topology=topology, ports=ports))
+    kinds = [instance.type for instance in chip.netlist.instances.values()]
+    assert kinds.count("heater_waveguide") == len(chip.plan.cells) == chip.cells
+    assert kinds.count("crossing") == chip.plan.crossings
+    assert set(chip.netlist.ports) == {*chip.plan.inputs, *chip.plan.outputs}
+    assert {s.label for s in chip.heaters} <= set(chip.routing.pads)
+    rng = random.Random(f"{topology}{ports}")
+    for _ in range(20):
+        states = [rng.randint(0, 1) for _ in chip.plan.cells]
+        expected = {name: way.output for name, way in fabrics.ways(chip.plan, states).items()}
+        assert walk(chip, states) == expected
+    check(chip, tmp_path)
+
+
+def check(chip, tmp_path):
+    path = tmp_path / "switch.gds"
+    preview.write_layout(chip.component, path)
+    extraction = extract.extract_chip(extract.open_chip(path))
+    assert [str(f) for f in drc.check_chip(extraction.chip).findings] == []
+    assert [str(f) for f in lvs.check_extraction(extraction, chip.netlist).findings] == []
+
+
+@pytest.mark.parametrize(
+    ("topology", "ports"),
+    [("piloss", 16), ("crossbar", 16), ("odd-even", 16), ("ocstrx", 16), ("switch-and-select", 8)],
+)
+def test_larger_fabrics_are_clean(topology, ports, tmp_path):
+    check(switch_chip(Switch(topology=topology, ports=ports)), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("topology", "ports"), [("switch-and-select", 16), ("benes", 64), ("odd-even", 32)]
+)
+def test_the_largest_fabrics_are_clean(topology, ports, tmp_path):
+    check(switch_chip(Switch(topology=topology, ports=ports)), tmp_path)
+
+
+OPTIONS = [
+    ("O", {"monitors": "port"}),
+    ("O", {"monitors": "cell", "phase_shifter": "pin"}),
+    ("O", {"coupler": "grating", "fibre_pitch_um": 250, "contacts": "bumps"}),
+    ("C", {"monitors": "port", "phase_shifter": "undercut", "match_paths": True}),
+    ("C", {"coupler": "grating", "phase_shifter": "pin", "monitors": "cell", "match_paths": True}),
+]
+
+
+@pytest.mark.parametrize("topology", fabrics.TOPOLOGIES)
+@pytest.mark.parametrize(("band", "options"), OPTIONS)
+def test_every_option_is_clean(topology, band, options, tmp_path):
+    chip = switch_chip(Switch(topology=topology, ports=4, **options), band)
+    kinds = [instance.type for instance in chip.netlist.instances.values()]
+    monitors = {"none": 0, "port": len(chip.netlist.ports), "cell": 2 * chip.cells}
+    count = monitors[options.get("monitors", "none")]
+    assert len(chip.monitors) == kinds.count("photodiode") == count
+    diodes = 2 * chip.cells if options.get("phase_shifter") == "pin" else 0
+    assert kinds.count("pin_waveguide") == diodes
+    states = [fabrics.CROSS] * len(chip.plan.cells)
+    expected = {name: way.output for name, way in fabrics.ways(chip.plan, states).items()}
+    assert walk(chip, states) == expected
+    check(chip, tmp_path)
+
+
+@pytest.mark.parametrize("topology", fabrics.TOPOLOGIES)
+def test_matched_paths_are_equally_long(topology):
+    plain = switch_chip(Switch(topology=topology, ports=4))
+    matched = switch_chip(Switch(topology=topology, ports=4, match_paths=True))
+    assert plain.path_um[1] - plain.path_um[0] > 20.0
+    assert matched.path_um[1] - matched.path_um[0] < 0.02
+    assert matched.path_um[0] >= plain.path_um[1]
+
+
+def test_path_lengths_are_those_of_the_netlist():
+    # Every way from in0, whatever the cells do, along wires and devices of the intended netlist.
+    chip = switch_chip(Switch(topology="odd-even", ports=3))
+    own = {
+        "coupler2x2": "path_um",
+        "heater_waveguide": "length_um",
+        "crossing": "path_um",
+    }
+    leave = {}
+    for wire in chip.netlist.nets.values():
+        a, b = wire.pins
+        leave[a], leave[b] = (b, wire.length_um), (a, wire.length_um)
+    ends = {pin: name for name, pin in chip.netlist.ports.items()}
+    ways = []
+
+    def go(pin, length):
+        (name, port), instance = pin, chip.netlist.instances[pin[0]]
+        if port == "o1" and ends.get((name, "o2"), "").startswith("out"):
+            ways.append(length)
+            return
+        exits = {
+            "coupler2x2": ("o3", "o4"),
+            "heater_waveguide": ("o2",),
+            "edge_coupler": ("o1",),
+        }[instance.type]
+        through = instance.parameters[own[instance.type]] if instance.type in own else 0.0
+        for exit_ in exits:
+            other, wire = leave[name, exit_]
+            go(other, length + through + wire)
+
+    for port in range(3):
+        go((f"ec_in{port}", "o2"), 0.0)
+    assert min(ways) == pytest.approx(chip.path_um[0], abs=0.002)
+    assert max(ways) == pytest.approx(chip.path_um[1], abs=0.002)
 
 
 @pytest.mark.parametrize("ports", [*SIZES, 32])
@@ -75,7 +200,8 @@ def test_the_netlist_routes_as_the_benes_network(ports):
     rng = random.Random(ports)
     for _ in range(20):
         states = [rng.randint(0, 1) for _ in range(benes.cells(ports))]
-        assert walk(chip.netlist, ports, states) == benes.apply(ports, states)
+        expected = {f"in{i}": f"out{o}" for i, o in enumerate(benes.apply(ports, states))}
+        assert walk(chip, states) == expected
 
 
 @pytest.mark.parametrize("ports", SIZES)
@@ -89,7 +215,7 @@ def test_the_layout_keeps_the_rules(ports, broken_rules):
         {},
         {"ports": 2},
         {"ports": 4, "arm_imbalance_um": -7.5},
-        {"arm_imbalance_um": 0.3, "coupler_gap_um": 0.251, "heater_undercut": True},
+        {"arm_imbalance_um": 0.3, "coupler_gap_um": 0.251, "phase_shifter": "undercut"},
         {"ports": 4, "coupler_length_um": 33.3333, "heater_length_um": 120.5},
     ],
 )
@@ -129,7 +255,7 @@ def test_fibres_are_at_pitch_on_both_edges(texts):
         points = [places[f"{side}{i}"] for i in range(8)]
         assert {p.x for p in points} == {round(x / tech.DBU_UM)}
         steps = {a.y - b.y for a, b in itertools.pairwise(points)}
-        assert steps == {round(FIBRE_UM / tech.DBU_UM)}
+        assert steps == {round(127.0 / tech.DBU_UM)}
 
 
 def test_devices_are_where_the_netlist_says(regions):
@@ -143,22 +269,6 @@ def test_devices_are_where_the_netlist_says(regions):
     # Merged outlines would be fewer: devices neither overlap nor touch.
     assert len(centres) == len(chip.netlist.instances)
     assert all(min(abs(x - a) + abs(y - b) for a, b in centres) <= 1 for x, y in stated)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_transpositions_sort_with_as_many_swaps_as_inversions(seed):
-    rng = random.Random(seed)
-    order = list(range(rng.randint(1, 20)))
-    rng.shuffle(order)
-    swaps = transpositions(order)
-    lines = list(range(len(order)))
-    for column in swaps:
-        assert len({i for upper in column for i in (upper, upper + 1)}) == 2 * len(column)
-        for upper in column:
-            lines[upper], lines[upper + 1] = lines[upper + 1], lines[upper]
-    assert [order[line] for line in lines] == sorted(order)
-    inversions = sum(a > b for i, a in enumerate(order) for b in order[i + 1 :])
-    assert sum(map(len, swaps)) == inversions
 
 
 def test_equal_designs_are_one_object_and_other_keys_do_not_matter():
@@ -199,5 +309,5 @@ def test_only_this_chip_is_in_its_file(tmp_path):
 
 
 def test_a_missing_topology_is_refused():
-    with pytest.raises(DesignError, match=r"switch\.topology = 'none'; a chip exists for 'benes'"):
+    with pytest.raises(DesignError, match=r"switch\.topology = 'none'; a chip exists for benes, "):
         switch_chip(Switch(topology="none"))

@@ -43,7 +43,8 @@ def test_files_verdicts_and_counts(tmp_path, kind):
     assert lvs.check(made.oas, made.netlist).clean
     assert made.preview.read_bytes().startswith(b"\x89PNG")
     assert made.extracted == netlist.read(tmp_path / "deep" / kind / f"{kind}.extracted.yml")
-    assert made.cells == (1 if kind == "switch" else 2)
+    assert made.cells == {"switch": 1, "engine": 2, "ocstrx": 8}[kind]
+    assert made.figures
     assert "DRC clean, LVS clean" in made.caption
 
 
@@ -92,7 +93,7 @@ def test_findings_survive_the_cache(tmp_path, monkeypatch, store):
     ("kind", "part", "changed", "same"),
     [
         ("switch", "switch", {"coupler_gap_um": 0.21}, False),
-        ("switch", "switch", {"heater_undercut": True}, False),
+        ("switch", "switch", {"phase_shifter": "undercut"}, False),
         ("switch", "switch", {"settle_us": 70.0, "dac_bits": 8, "permutation": "identity"}, True),
         ("engine", "engine", {"modulator": "ring"}, False),
         ("engine", "engine", {"mzm_v_pi_v": 4.0}, False),
@@ -112,7 +113,7 @@ def test_keys_that_do_not_count_exist():
 
 
 def test_what_cannot_be_laid_out(tmp_path):
-    with pytest.raises(DesignError, match="layout bridge; allowed: switch, engine"):
+    with pytest.raises(DesignError, match="layout bridge; allowed: switch, engine, ocstrx"):
         layout.run("bridge", SMALL, tmp_path)
     none = SMALL.model_copy(update={"switch": Switch(topology="none")})
     with pytest.raises(DesignError, match=r"switch\.topology = none; allowed: a topology"):

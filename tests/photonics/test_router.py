@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from klayout import pex
 
-from lightloom.photonics import router, tech
+from lightloom.photonics import contacts, tech
 from lightloom.photonics.fabric import switch_chip
-from lightloom.photonics.router import PAD_PITCH_UM
+from lightloom.photonics.router import Load, wiring
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
 
@@ -40,8 +40,8 @@ def test_each_heater_reaches_its_pad_and_nothing_else(ports, regions):
         assert found is not None
         return found.cluster_id
 
-    signal = {site.label: net(tech.M1, site.x1_um, site.y_um) for site in chip.heaters}
-    ground = {net(tech.M1, site.x2_um, site.y_um) for site in chip.heaters}
+    signal = {site.label: net(tech.M1, *site.signal[1:]) for site in chip.heaters}
+    ground = {net(tech.M1, *site.ground[1:]) for site in chip.heaters}
     pads = {label: net(tech.M2, x, y) for label, (x, y) in chip.routing.pads.items()}
     assert len(ground) == 1
     assert len(set(signal.values()) | ground) == len(chip.heaters) + 1
@@ -57,7 +57,7 @@ def test_pads_are_apart_and_inside_the_die():
     width, height = chip.size_um
     for sign in (1, -1):
         row = sorted(x for x, y in chip.routing.pads.values() if y * sign > 0)
-        assert all(b - a >= PAD_PITCH_UM - 1e-6 for a, b in itertools.pairwise(row))
+        assert all(b - a >= 110.0 - 1e-6 for a, b in itertools.pairwise(row))
         assert row[0] > 200
         assert row[-1] < width - 200
     assert {abs(y) for _, y in chip.routing.pads.values()} == {height / 2 - 60.0}
@@ -119,13 +119,13 @@ def test_line_resistance_is_that_of_the_metal(label, regions):
     nets, layers = extractor(shapes)
     site = next(s for s in chip.heaters if s.label == label)
     pad = chip.routing.pads[label]
-    net = nets.probe_net(layers[tech.M1], point(site.x1_um, site.y_um))
+    net = nets.probe_net(layers[tech.M1], point(*site.signal[1:]))
     measured = resistance(
         shapes,
         nets,
         layers,
         net,
-        [(tech.M1, point(site.x1_um, site.y_um)), (tech.M2, point(*pad))],
+        [(tech.M1, point(*site.signal[1:])), (tech.M2, point(*pad))],
     )
     # Counting squares along the middle leaves out corners and how current spreads in the pad.
     assert chip.routing.line_ohm[label] == pytest.approx(measured, rel=0.1)
@@ -137,7 +137,7 @@ def test_ground_resistance_is_that_of_the_metal(label, regions):
     shapes = regions(chip.component)
     nets, layers = extractor(shapes)
     site = next(s for s in chip.heaters if s.label == label)
-    start = point(site.x2_um, site.y_um)
+    start = point(*site.ground[1:])
     pads = [at for name, at in chip.routing.pads.items() if name.startswith("gnd")]
     ports = [(tech.M1, start), *((tech.M2, point(*at)) for at in pads)]
     measured = resistance(shapes, nets, layers, nets.probe_net(layers[tech.M1], start), ports)
@@ -159,8 +159,44 @@ def test_a_chip_without_room_for_its_pads_is_refused(monkeypatch):
 
 
 def refuse(switch, monkeypatch):
-    monkeypatch.setattr(router, "PAD_PITCH_UM", 1500.0)
+    monkeypatch.setattr(contacts, "ROWS_MAX", 1)
+    wide = contacts.Contact(contacts.contact("pads").cell, 80.0, 1500.0)
+    monkeypatch.setattr(contacts, "contact", lambda kind: wide)
     with pytest.raises(
-        DesignError, match=r"switch\.ports = 4 cannot be wired: 6 pads of .* allowed: "
+        DesignError, match=r"switch\.ports = 4 cannot be wired: 6 pads in 1 rows need .* allowed: "
     ):
         switch_chip(switch)
+
+
+@pytest.mark.parametrize("contact", ["pads", "bumps"])
+@pytest.mark.parametrize("topology", ["crossbar", "ocstrx"])
+def test_contacts_neither_overlap_nor_leave_the_die(topology, contact, broken_rules):
+    chip = switch_chip(Switch(topology=topology, ports=4, contacts=contact))
+    assert broken_rules(chip.component) == []
+    places = list(chip.routing.pads.values())
+    side = chip.routing.rows.contact.landing_um
+    for (x1, y1), (x2, y2) in itertools.combinations(places, 2):
+        assert abs(x1 - x2) >= side or abs(y1 - y2) >= side
+
+
+def test_widths_follow_the_currents():
+    light = wiring([Load(0, 1.0, 2.0)] * 4)
+    heavy = wiring([Load(0, 10.0, 20.0)] * 40)
+    assert light.line_um == 8.0
+    assert heavy.line_um == 20.0 / tech.CURRENT_MA_PER_UM[tech.M1]
+    assert heavy.bus_um[0] >= 0.5 * 400.0 / tech.CURRENT_MA_PER_UM[tech.M2]
+    assert heavy.feed_um[0] > light.feed_um[0]
+
+
+@pytest.mark.parametrize("topology", ["benes", "piloss", "switch-and-select"])
+def test_no_wire_carries_more_than_its_metal_bears(topology):
+    ports = 8 if topology == "benes" else 4
+    load = switch_chip(Switch(topology=topology, ports=ports)).routing.load
+    assert set(load) == {"lines", "buses", "rails", "contacts"}
+    assert all(0 <= part <= 1 for part in load.values())
+
+
+def test_a_current_that_no_line_bears_is_refused(monkeypatch):
+    monkeypatch.setattr(tech, "CURRENT_MA_PER_VIA", 0.01)
+    with pytest.raises(DesignError, match=r"line h\d_\d carries up to [\d.]+ mA; allowed: 0\.\d"):
+        switch_chip(Switch(ports=4, heater_length_um=52.0))
