@@ -28,8 +28,12 @@ STEP_UM = 2.0
 """Between places that are tried for the M2 piece of a line that ends on a rail or track."""
 CHOICES = 60
 """Ways that are tried for each line."""
+FLAT = math.tan(math.pi / 8.0)
+"""Half a side of an octagon over half its width."""
 NODES = 40_000
-"""Steps of the search before it gives up."""
+"""Steps of the search for a first way before it gives up."""
+MORE = 1500
+"""Further steps, for a shorter way."""
 M1_SPACE_UM, M2_SPACE_UM = (
     next(rule.value_um for rule in tech.RULES if rule.name == name)
     for name in ("M1.space", "M2.space")
@@ -45,13 +49,14 @@ class Width:
     cuts: int
 
     @staticmethod
-    def of(ma: float, net: str, most_um: float) -> Width:
+    def of(ma: float, net: str, most_um: float, rail_um: float | None = None) -> Width:
         """Widths for a current.
 
         Args:
             ma: largest steady current.
             net: for messages.
             most_um: widest M2 that there is room for.
+            rail_um: width of the M1 rail that the line starts on, if it does.
 
         Raises:
             DesignError: the current needs more.
@@ -63,6 +68,10 @@ class Width:
                 f"({tech.CURRENT_MA_PER_UM[tech.M2]:g} mA/um); allowed: at most {most_um:g} um"
             )
         m2 = max(LINE_UM, math.ceil(need / STEP_UM) * STEP_UM)
+        if rail_um is not None:
+            while _cuts(m2, rail_um) * tech.CURRENT_MA_PER_VIA < ma:
+                m2 += STEP_UM
+            return Width(rail_um, m2, _cuts(m2, rail_um))
         m1 = max(LINE_UM, math.ceil(ma / tech.CURRENT_MA_PER_UM[tech.M1] / STEP_UM) * STEP_UM)
         # A via stack has a cut every 4 um each way.
         while _cuts(m2, m1) * tech.CURRENT_MA_PER_VIA < ma:
@@ -92,7 +101,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Terminal:
-    """What a line starts from: a device pin, or the ground rail at x."""
+    """What a line starts from: a device pin, or a rail, best at x."""
 
     net: str
     label: str
@@ -102,6 +111,8 @@ class Terminal:
     y_um: float
     ma: float
     targets: tuple[Site | Level, ...]
+    rail_um: float | None = None
+    """Width of the rail."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,6 @@ class Escape:
     _rails: list[tuple[str, kdb.Box]] = field(default_factory=list)
     _m1: list[tuple[str, kdb.Box]] = field(default_factory=list)
     _m2: list[kdb.Box] = field(default_factory=list)
-    _left: int = 0
 
     def __post_init__(self) -> None:
         """Index the devices' metal."""
@@ -196,9 +206,11 @@ class Escape:
         """
         ways: list[tuple[Terminal, list[Line]]] = []
         for terminal in terminals:
-            width = Width.of(terminal.ma, terminal.net, self.landing_um)
-            every = sorted(self._ways(terminal, width), key=lambda line: (line.ohm, line.at_um))
-            fit = [line for line in every if self._fits(line)][:CHOICES]
+            width = Width.of(terminal.ma, terminal.net, self.landing_um, terminal.rail_um)
+            every = sorted(
+                self._ways(terminal, width), key=lambda line: (line.length_um, line.ohm, line.at_um)
+            )
+            fit = [line for line in every if self.fits(line)][:CHOICES]
             if not fit:
                 raise RoutingError(
                     f"net {terminal.net}: no way from ({terminal.x_um:.1f}, {terminal.y_um:.1f}) "
@@ -207,37 +219,33 @@ class Escape:
             ways.append((terminal, fit))
         # Those with the fewest ways first: they leave the others theirs.
         ways.sort(key=lambda way: (len(way[1]), way[0].net, way[0].x_um))
-        self._left = NODES
-        found: list[Line] = []
-        if not self._search([lines for _, lines in ways], found):
+        search = _Search(self, [lines for _, lines in ways])
+        if search.best is None:
             names = ", ".join(sorted(terminal.net for terminal in terminals)[:6])
             raise RoutingError(f"nets {names}, ...: {len(terminals)} lines do not fit")
-        self.lines += found
-        return found
+        for line in search.best:
+            self.take(line)
+        self.lines += search.best
+        return search.best
 
-    def _search(self, ways: Sequence[list[Line]], found: list[Line]) -> bool:
-        if len(found) == len(ways):
-            return True
-        for line in ways[len(found)]:
-            self._left -= 1
-            if self._left < 0:
-                return False
-            if not self._fits(line):
-                continue
-            sizes = len(self._m1), len(self._m2)
-            stub, pieces = line.boxes()
-            self._m1.append((line.terminal.net, stub))
-            self._m2 += self._metal(line, pieces)
-            found.append(line)
-            if self._search(ways, found):
-                return True
-            found.pop()
-            del self._m1[sizes[0] :], self._m2[sizes[1] :]
-        return False
+    def take(self, line: Line) -> None:
+        """Add the metal of a line to what there is."""
+        stub, pieces = line.boxes()
+        self._m1.append((line.terminal.net, stub))
+        self._m2 += self._metal(line, pieces)
+
+    def sizes(self) -> tuple[int, int]:
+        """How much metal there is, for `undo`."""
+        return len(self._m1), len(self._m2)
+
+    def undo(self, sizes: tuple[int, int]) -> None:
+        """Take away what was added since."""
+        del self._m1[sizes[0] :], self._m2[sizes[1] :]
 
     def _ways(self, terminal: Terminal, width: Width) -> Iterator[Line]:
         x = terminal.x_um
         half = self.landing_um / 2
+        flat = half * FLAT  # a line that met a cut corner only would leave a sharp notch
         beside = half + M2_SPACE_UM + width.m2_um / 2
         for target in terminal.targets:
             if isinstance(target, Level):
@@ -250,7 +258,7 @@ class Escape:
                 places = {
                     at
                     for at in places
-                    if abs(at - middle) <= half - width.m2_um / 2
+                    if abs(at - middle) <= min(flat + width.m2_um / 2, half - width.m2_um / 2)
                     or beside <= abs(at - middle) <= self.pitch_um
                 }
             for at in places:
@@ -263,7 +271,8 @@ class Escape:
         half, x, y = self.landing_um / 2, line.target.x_um, line.target.y_um
         return [*pieces, _box(x - half, y - half, x + half, y + half)]
 
-    def _fits(self, line: Line) -> bool:
+    def fits(self, line: Line) -> bool:
+        """Whether a line keeps its distance from all other metal."""
         stub, pieces = line.boxes()
         net, space = line.terminal.net, draw.grid(M1_SPACE_UM) - 1
         around = stub.enlarged(space, space)
@@ -273,8 +282,7 @@ class Escape:
         pin = draw.point(line.terminal.x_um, line.terminal.y_um)
         for shape in self._shapes.each_touching(around):
             polygon = shape.polygon
-            own = line.terminal.pin is not None and polygon.inside(pin)
-            if not own and polygon.touches(around):
+            if not polygon.inside(pin) and polygon.touches(around):
                 return False
         gap = draw.grid(M2_SPACE_UM) - 1
         return not any(
@@ -282,6 +290,38 @@ class Escape:
             for box in self._metal(line, pieces)
             for other in self._m2
         )
+
+
+class _Search:
+    """Branch and bound over one way for each terminal, for the least length together."""
+
+    def __init__(self, escape: Escape, ways: Sequence[list[Line]]) -> None:
+        self.escape = escape
+        self.ways = ways
+        self.best: list[Line] | None = None
+        self._length = math.inf
+        self._left = NODES
+        # The least that the terminals from each on can add.
+        shortest = [lines[0].length_um for lines in ways]
+        self._least = [sum(shortest[k:]) for k in range(len(shortest) + 1)]
+        self._step([], 0.0)
+
+    def _step(self, found: list[Line], length: float) -> None:
+        k = len(found)
+        if k == len(self.ways):
+            self.best, self._length = list(found), length
+            self._left = min(self._left, MORE)
+            return
+        for line in self.ways[k]:
+            through = length + line.length_um
+            if self._left <= 0 or through + self._least[k + 1] >= self._length:
+                return  # the ways are in order of length: the others are no shorter
+            self._left -= 1
+            if self.escape.fits(line):
+                sizes = self.escape.sizes()
+                self.escape.take(line)
+                self._step([*found, line], through)
+                self.escape.undo(sizes)
 
 
 def render(component: gf.Component, lines: Sequence[Line], bump_um: float) -> None:

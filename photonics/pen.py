@@ -46,6 +46,26 @@ def _heading(trans: kdb.Trans, cell: gf.Component, port: str) -> int:
     return ((-quarter if trans.is_mirror() else quarter) + (trans.rot & 3)) % 4
 
 
+def put(
+    assembly: Assembly,
+    cell: gf.Component,
+    name: str,
+    at: kdb.Point,
+    heading: int,
+    port: str = "o1",
+    mirror: bool = False,
+) -> Placed:
+    """Place a device where nothing leads to yet; light enters `port` at a point with a heading.
+
+    `mirror` exchanges its left and its right.
+    """
+    quarter = round(cell.ports[port].orientation / 90.0)
+    turn = kdb.Trans((heading + 2 - (-quarter if mirror else quarter)) % 4, mirror, 0, 0)
+    move = at - turn * draw.point(*cell.ports[port].center)
+    trans = assembly.place(cell, move.x * tech.DBU_UM, move.y * tech.DBU_UM, name, turn=turn)
+    return Placed(assembly, name, cell, trans)
+
+
 @dataclass
 class Pen:
     """The open end of a waveguide that started at `pin`."""
@@ -128,15 +148,9 @@ class Pen:
             port: that the waveguide meets.
             mirror: exchange its left and its right.
         """
-        quarter = round(cell.ports[port].orientation / 90.0)
-        turn = (self.heading + 2 - (-quarter if mirror else quarter)) % 4
-        flat = kdb.Trans(turn, mirror, 0, 0)
-        move = self.at - flat * draw.point(*cell.ports[port].center)
-        trans = self.assembly.place(
-            cell, move.x * tech.DBU_UM, move.y * tech.DBU_UM, name, turn=flat
-        )
+        placed = put(self.assembly, cell, name, self.at, self.heading, port, mirror)
         self.end((name, port))
-        return Placed(self.assembly, name, cell, trans)
+        return placed
 
     def end(self, pin: Pin) -> None:
         """End the waveguide at a pin that is here."""

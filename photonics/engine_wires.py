@@ -1,0 +1,214 @@
+"""Electrical lines of a lane: every pin to a bump on the grid above it, heater returns to ground.
+
+All lanes stand alike under the grid of bumps, so a lane is wired once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import klayout.db as kdb
+import numpy as np
+
+from lightloom.photonics import escape, tech
+from lightloom.photonics.cells import draw
+from lightloom.photonics.engine_parts import GROUND, Contact, Lane, Rail, Window
+from lightloom.photonics.engine_plan import EnginePlan
+from lightloom.photonics.escape import Escape, Level, Line, Site, Terminal
+from lightloom.photonics.integration import LANDING_UM, bump_um
+from lightloom.spec.base import DesignError
+
+NEAR_UM = 100.0
+"""Bumps within this distance of a pin along x, or within three pitches, are tried for it."""
+SHARE_MA = 16.0
+"""Rails that bear so much bring the returns of a window to one ground bump; others each to one."""
+
+
+class LaneBump(NamedTuple):
+    """A bump of a lane; names as inside a lane."""
+
+    name: str
+    x_um: float
+    y_um: float
+    net: str
+    ohm: float
+    """To its pin; a ground bump's line to the rail."""
+    ma: float
+
+
+@dataclass(frozen=True)
+class Wires:
+    """The electrical side of a lane."""
+
+    bumps: tuple[LaneBump, ...]
+    longest_um: float
+    return_ohm: float
+    """Largest resistance from a heater's return to the ground bumps together."""
+
+
+def wire(lane: Lane, plan: EnginePlan) -> Wires:
+    """Draw the lines of a lane on it.
+
+    Raises:
+        RoutingError: they do not fit.
+        DesignError: a current is more than its line bears.
+    """
+    size = bump_um(plan.pitch_um)
+    landing = size + LANDING_UM
+    search = Escape(_region(lane, tech.M1), landing, plan.pitch_um)
+    for rail in lane.rails:
+        search.rail(GROUND, rail.x1, rail.x2, rail.y, rail.width)
+    grid = _Grid(lane, plan, landing)
+    returns: list[Line] = []
+    for number, window in enumerate(lane.windows):
+        returns += _solve(search, grid, window, _rail_of(lane, window), number)
+    for rail in lane.rails:
+        half = rail.width / 2
+        box = (rail.x1, rail.y - half, rail.x2, rail.y + half)
+        draw.box(lane.assembly.component, tech.M1, *box)
+    escape.render(lane.assembly.component, search.lines, size)
+    bumps: list[LaneBump] = []
+    ground = 0.0
+    for rail in lane.rails:
+        found = _mesh(rail, [line for line in search.lines if line.terminal.net == GROUND], lane)
+        ground = max(ground, found)
+    for line in search.lines:
+        if isinstance(line.target, Site):
+            start, at = line.terminal, line.target
+            bumps.append(LaneBump(start.label, at.x_um, at.y_um, start.net, line.ohm, start.ma))
+    longest = max(line.length_um for line in search.lines)
+    return Wires(tuple(bumps), longest, ground)
+
+
+def _region(lane: Lane, layer: tech.Layer) -> kdb.Region:
+    component = lane.assembly.component
+    index = component.kcl.layer(*layer)
+    return kdb.Region(component.kdb_cell.begin_shapes_rec(index)).merged()
+
+
+def _rail_of(lane: Lane, window: Window) -> Rail | None:
+    return next((rail for rail in lane.rails if rail.y == window.rail_y), None)
+
+
+class _Grid:
+    """The places of bumps over a lane."""
+
+    def __init__(self, lane: Lane, plan: EnginePlan, landing: float) -> None:
+        self.pitch = plan.pitch_um
+        self.landing = landing
+        self.blocked = kdb.Shapes()
+        if not plan.integration.over_devices:
+            self.blocked.insert(_region(lane, tech.DEVREC))
+
+    def sites(self, window: Window) -> list[Site]:
+        """Places within a window that no device forbids."""
+        found: list[Site] = []
+        spans = ((window.x1, window.x2), (window.y1, window.y2))
+        columns, rows = (
+            range(round(low / self.pitch), round(high / self.pitch)) for low, high in spans
+        )
+        half = self.landing / 2
+        for i, j in itertools.product(columns, rows):
+            x, y = (draw.on_grid((k + 0.5) * self.pitch) for k in (i, j))
+            box = kdb.Box(draw.point(x - half, y - half), draw.point(x + half, y + half))
+            if not any(s.polygon.touches(box) for s in self.blocked.each_touching(box)):
+                found.append(Site(x, y))
+        return found
+
+
+def _solve(
+    search: Escape, grid: _Grid, window: Window, rail: Rail | None, number: int
+) -> list[Line]:
+    sites = grid.sites(window)
+    reach = max(NEAR_UM, 3 * grid.pitch)
+
+    def near(x: float) -> tuple[Site, ...]:
+        return tuple(site for site in sites if abs(site.x_um - x) <= reach)
+
+    terminals = [
+        Terminal(
+            c.electrode.net, c.electrode.bump, c.pin, c.x_um, c.y_um, c.electrode.ma, near(c.x_um)
+        )
+        for c in window.contacts
+        if not c.grounded
+    ]
+    grounded = [contact for contact in window.contacts if contact.grounded]
+    if grounded:
+        assert rail is not None
+        level = (Level(rail.y, rail.width),)
+        terminals += [
+            Terminal(GROUND, "", c.pin, c.x_um, c.y_um, c.electrode.ma, level)
+            for c in grounded
+            if abs(c.y_um - rail.y) > rail.width
+        ]
+        for k, (x, ma) in enumerate(_anchors(grounded, rail)):
+            label = f"gnd@_{number}" + (f"_{k}" if k else "")
+            terminals.append(Terminal(GROUND, label, None, x, rail.y, ma, near(x), rail.width))
+    return search.solve(terminals)
+
+
+def _anchors(grounded: Sequence[Contact], rail: Rail) -> list[tuple[float, float]]:
+    """Where ground bumps join a rail, and their current: one for returns that are near."""
+    strong = rail.width * tech.CURRENT_MA_PER_UM[tech.M1] >= SHARE_MA
+    near = 2 * NEAR_UM if strong else 0.0
+    groups: list[list[Contact]] = []
+    for contact in sorted(grounded, key=lambda c: c.x_um):
+        if groups and contact.x_um - groups[-1][0].x_um <= near:
+            groups[-1].append(contact)
+        else:
+            groups.append([contact])
+    return [
+        (draw.on_grid(sum(c.x_um for c in group) / len(group)), sum(c.electrode.ma for c in group))
+        for group in groups
+    ]
+
+
+def _mesh(rail: Rail, lines: Sequence[Line], lane: Lane) -> float:
+    """Largest resistance from a return on a rail to its ground bumps together.
+
+    Raises:
+        DesignError: a piece of the rail would bear more than it may.
+    """
+    bumps: list[tuple[float, float]] = []
+    returns: list[tuple[float, float, float]] = []
+    routed = {line.terminal.pin for line in lines}
+    for line in lines:
+        if isinstance(line.target, Site) and line.terminal.y_um == rail.y:
+            bumps.append((line.at_um, line.ohm))
+        elif isinstance(line.target, Level) and line.target.y_um == rail.y:
+            returns.append((line.at_um, line.ohm, line.terminal.ma))
+    for window in lane.windows:
+        if window.rail_y == rail.y:
+            returns += [
+                (c.x_um, 0.0, c.electrode.ma)
+                for c in window.contacts
+                if c.grounded and c.pin not in routed
+            ]
+    if not returns:
+        return 0.0
+    places = sorted({x for x, _ in bumps} | {x for x, _, _ in returns})
+    node = {x: k for k, x in enumerate(places)}
+    conductance = np.zeros((len(places), len(places)))
+    sheet = tech.SHEET_OHM[tech.M1] / rail.width
+    pieces = [(node[a], node[b], sheet * (b - a)) for a, b in itertools.pairwise(places)]
+    for a, b, ohm in pieces:
+        conductance[[a, b], [a, b]] += 1 / ohm
+        conductance[[a, b], [b, a]] -= 1 / ohm
+    for x, ohm in bumps:
+        conductance[node[x], node[x]] += 1 / ohm
+    resistance = np.linalg.inv(conductance)
+    injected = np.zeros(len(places))
+    for x, _, ma in returns:
+        injected[node[x]] += ma
+    volts = resistance @ injected
+    worst = max((abs(volts[a] - volts[b]) / ohm for a, b, ohm in pieces), default=0.0)
+    most = tech.CURRENT_MA_PER_UM[tech.M1] * rail.width
+    if worst > most:
+        raise DesignError(
+            f"net {GROUND}: {worst:.1f} mA in a rail of {rail.width:g} um on M1; allowed: at most "
+            f"{most:g} mA"
+        )
+    return max(ohm + float(resistance[node[x], node[x]]) for x, ohm, _ in returns)
