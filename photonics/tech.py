@@ -274,14 +274,10 @@ def _rules() -> tuple[Rule, ...]:
             rules.append(Rule(name, "enclosure", outer, 2.0, inner, on, off))
     rules.append(Rule("UNDERCUT.WG.separation", "separation", UNDERCUT, 2.0, WG))
     rules.append(Rule("HEATER.GE.separation", "separation", HEATER, 2.0, GE))
-    for name, value in (
-        ("HEATER", 20.0),
-        ("M1", 10.0),
-        ("M2", 10.0),
-        ("M3", 10.0),
-        ("BUMP", 20.0),
-    ):
-        rules.append(Rule(f"{name}.die", "die", LAYERS[name].layer, value))
+    margins = {HEATER: 20.0, M1: 10.0, M2: 10.0, M3: 10.0, BUMP: 20.0}
+    for info in MASKS[1:]:
+        value = margins.get(info.layer, 0.0)
+        rules.append(Rule(f"{info.name}.die", "die", info.layer, value))
     for info in MASKS:
         rules.append(Rule(f"{info.name}.grid", "grid", info.layer, DBU_UM))
     return tuple(rules)

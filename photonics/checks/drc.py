@@ -5,7 +5,7 @@ Uses KLayout's region engine from Python: no KLayout application and no rule scr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import klayout.db as kdb
@@ -18,6 +18,11 @@ from lightloom.spec.base import DesignError
 
 MAX_FINDINGS = 1000
 """Places reported of one rule; a layout with more of them is wrong everywhere."""
+FILE_RULES = (
+    ("LAYER", "every shape is on a layer of the technology"),
+    ("DICE", "a chip, which is a layout with port labels, has one die outline, a box"),
+)
+"""Rules about a file as a whole, which no layer of its own has."""
 ACUTE_DEG = 80.0
 """Edges that meet at more than this are a corner, not a narrow place: the facet of a taper leans by
 less than its neighbours' slope, a facet on the grid by a grid step."""
@@ -34,8 +39,31 @@ def check_chip(chip: Chip, rules: Sequence[Rule] = tech.RULES) -> Verdict:
         raise DesignError(f"{chip.source}: no shape on any layer of the technology")
     run = _Run(chip)
     findings = [finding for rule in rules for finding in run.check(rule)]
-    texts = tuple((rule.name, rule.text) for rule in rules)
+    findings += [*_foreign(chip), *_die(chip)]
+    texts = tuple((rule.name, rule.text) for rule in rules) + FILE_RULES
     return Verdict("drc", chip.name, texts, order(findings))
+
+
+def _foreign(chip: Chip) -> Iterator[Finding]:
+    """Shapes on layers that the technology does not have: nobody would make or check them."""
+    for index in chip.layout.layer_indexes():
+        info = chip.layout.get_info(index)
+        box = chip.top.bbox(index)
+        if box.empty() or (not info.is_named() and (info.layer, info.datatype) in tech.NAMES):
+            continue
+        at = box.center()
+        text = f"shapes on layer {info}; allowed: layers of the technology"
+        yield Finding("LAYER", text, at.x * chip.dbu, at.y * chip.dbu)
+
+
+def _die(chip: Chip) -> Iterator[Finding]:
+    """A layout with port labels is a chip, and a chip has an outline."""
+    label = next(chip.texts(tech.LABEL), None)
+    dice = list(chip.merged(tech.DICE).each())
+    if label is not None and (len(dice) != 1 or not dice[0].is_box()):
+        at = dice[-1].bbox().center() if dice else label[1]
+        text = f"{len(dice)} outlines of the die; allowed: 1, a box"
+        yield Finding("DICE", text, at.x * chip.dbu, at.y * chip.dbu)
 
 
 class _Run:
