@@ -148,8 +148,5 @@ def _renumber(layout: kdb.Layout, table: Mapping[Layer, Layer]) -> None:
     for index, layer in aside:
         if layer not in taken:
             plan[index] = kdb.LayerInfo(*layer)
-    # Two steps: a number must be free before another layer takes it.
-    for index in plan:
-        layout.set_info(index, kdb.LayerInfo(f"moving {index}"))
     for index, info in plan.items():
         layout.set_info(index, info)

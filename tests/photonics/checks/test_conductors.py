@@ -62,6 +62,9 @@ def test_a_bump_joins_the_top_metal_beneath_it_and_no_other():
     # A line of M2 beneath two bumps on M3 is apart from both.
     apart = {**bumps, tech.M3: [LEFT, RIGHT], tech.M2: [(0, 8, 100, 12)]}
     assert nets(apart, **ENDS) == ([["a"], ["b"]], [])
+    stack, _ = conductors.stack(chip(apart))
+    assert stack["BUMP on M3"].count() == 2
+    assert stack["BUMP on M2"].is_empty()
 
 
 def test_a_bump_on_no_metal_is_nowhere():
