@@ -21,8 +21,11 @@ def run(out: Path, log: Reporter) -> int:
         found: list[table.Comparison] = []
         for chip in known.chip:
             with run.step(chip.name):
-                predict = switches.predict if chip.kind == "switch" else engines.predict
-                found.append(table.compare(chip, predict(chip)))
+                if chip.kind == "switch":
+                    predicted, budget = switches.predict(chip), switches.budget_db(chip)
+                else:
+                    predicted, budget = engines.predict(chip), {}
+                found.append(table.compare(chip, predicted, budget))
         text = table.markdown(found, known.unmodelled)
         (run.directory / FILE).write_text(text)
         plain = {
@@ -37,6 +40,6 @@ def run(out: Path, log: Reporter) -> int:
                 if row.published is not None:
                     run.metrics[f"{key}_error"] = row.error
         run.metrics["reproduce.chips"] = len(found)
-        log.result(text.split("\n###", 1)[0].rstrip())
+        log.result(table.brief(found))
         log.result(f"{out / FILE}: {len(found)} chips, every figure with its error")
     return run.exit_code

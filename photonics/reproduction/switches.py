@@ -45,14 +45,15 @@ class Traffic:
 class SwitchModel:
     """A drawn switch with the device numbers of a publication."""
 
-    def __init__(self, chip: Chip) -> None:
+    def __init__(self, chip: Chip, numbers: Numbers | None = None) -> None:
+        """Draw the chip; `numbers` are the publication's and the defaults when absent."""
         from lightloom.photonics.fabric import switch_chip  # brings gdsfactory
 
         design = chip.made()
         self.switch: Switch = design.switch
-        self.numbers: Numbers = chip.with_own()
+        self.numbers: Numbers = numbers or chip.with_own()
         self.carrier_nm = design.engine.wavelength_nm
-        self.made = switch_chip(design.switch, design.technology.band)
+        self.made = switch_chip(design.switch, design.technology)
         self.plan: Plan = self.made.plan
 
     @cached_property
@@ -159,6 +160,38 @@ def crosstalk_db(traffic: Traffic, power: Lights) -> float:
             if other != source:
                 worst = max(worst, float((power[..., target, other] / own).max()))
     return 10 * math.log10(worst)
+
+
+LOSSY: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "waveguides": {"guide": {"loss_db_per_cm": 0.0}},
+    "couplers of the cells": {"coupler": {"excess_loss_db": 0.0}},
+    "crossings": {"crossing": {"loss_db": 0.0}},
+    "phase shifters": {"heater": {"loss_db": 0.0}, "pin": {"loss_db": 0.0}},
+    "carriers in driven ones": {"pin": {"absorption_cm2": (0.0, 0.0)}},
+}
+"""Device numbers that make each kind of part lossless."""
+BUDGETED = 4
+"""Permutations that a loss budget is the mean of."""
+
+
+def budget_db(chip: Chip) -> dict[str, float]:
+    """Return what each kind of part takes of the light, on chip: the loss that goes without it."""
+
+    def loss(numbers: Numbers) -> float:
+        model = SwitchModel(chip, numbers)
+        some = model.usual()[:BUDGETED]
+        return float(losses_db(some, model.power(some)).mean())
+
+    whole = chip.with_own()
+    total = loss(whole)
+    found: dict[str, float] = {}
+    for text, parts in LOSSY.items():
+        changed = {
+            part: getattr(whole, part).model_copy(update=dict(values))
+            for part, values in parts.items()
+        }
+        found[text] = total - loss(whole.model_copy(update=changed))
+    return {text: db for text, db in found.items() if db > 0.005}
 
 
 def predict(chip: Chip) -> dict[Quantity, float]:

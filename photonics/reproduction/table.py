@@ -68,13 +68,23 @@ class Comparison:
 
     chip: Chip
     rows: tuple[Row, ...]
+    budget_db: Mapping[str, float]
+    """Predicted loss on chip by what causes it; empty for an engine."""
 
     def plain(self) -> dict[str, Any]:
         """Return the comparison as plain values for JSON."""
-        return {**self.chip.model_dump(exclude={"figures"}), "rows": [asdict(r) for r in self.rows]}
+        return {
+            **self.chip.model_dump(exclude={"figures"}),
+            "rows": [asdict(row) for row in self.rows],
+            "budget_db": dict(self.budget_db),
+        }
 
 
-def compare(chip: Chip, predicted: Mapping[Quantity, float]) -> Comparison:
+def compare(
+    chip: Chip,
+    predicted: Mapping[Quantity, float],
+    budget_db: Mapping[str, float] | None = None,
+) -> Comparison:
     """Return a row for every quantity that is published or predicted.
 
     Raises:
@@ -87,7 +97,7 @@ def compare(chip: Chip, predicted: Mapping[Quantity, float]) -> Comparison:
     rows = tuple(
         _row(key, figures.get(key), predicted[key]) for key in MEANINGS if key in predicted
     )
-    return Comparison(chip, rows)
+    return Comparison(chip, rows, budget_db or {})
 
 
 def _row(key: Quantity, figure: Figure | None, predicted: float) -> Row:
@@ -168,7 +178,11 @@ def markdown(found: Sequence[Comparison], unmodelled: Iterable[Unmodelled]) -> s
         ]
         keys = ", ".join(f"`{key} = {_plain(value)}`" for key, value in one.chip.design.items())
         own = ", ".join(f"`{key} = {_plain(value)}`" for key, value in one.chip.numbers.items())
-        lines += ["", f"Design: {keys}. Numbers from the publication: {own or 'none'}.", ""]
+        lines += ["", f"Design: {keys}. Numbers from the publication: {own or 'none'}."]
+        if one.budget_db:
+            parts = ", ".join(f"{text} {db:.1f} dB" for text, db in one.budget_db.items())
+            lines += ["", f"Predicted loss on chip by part: {parts}."]
+        lines.append("")
         lines += [f"- {remark}" for remark in one.chip.remarks]
     lines += ["", "### Not modelled", "", "| chip | published | why |", "| --- | --- | --- |"]
     lines += [
@@ -210,6 +224,23 @@ def _overall(found: Sequence[Comparison]) -> list[str]:
                 f"largest {largest:+.1f} {size}"
             )
     return lines
+
+
+def brief(found: Sequence[Comparison]) -> str:
+    """Return a line for every published figure, for a terminal."""
+    table = [
+        (one.chip.name, row.meaning.text, published_text(row), shown(row.predicted, row.meaning),
+         error_text(row))
+        for one in found
+        for row in one.rows
+        if row.published is not None
+    ]  # fmt: skip
+    table.insert(0, ("chip", "figure", "published", "predicted", "error"))
+    widths = [max(len(line[column]) for line in table) for column in range(5)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in table
+    )
 
 
 def _plain(value: object) -> str:
