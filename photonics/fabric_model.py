@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.photonics import devices, scatter, solver
+from lightloom.photonics import devices, scatter, solver, thermal
 from lightloom.photonics.elements import Program, TwoPort
 from lightloom.photonics.netlist import Instance, Netlist
 from lightloom.spec import fabrics
@@ -141,16 +141,7 @@ def _thermal(switch: Netlist, cells: Sequence[_Cell]) -> tuple[np.ndarray, np.nd
     heated = np.array([_place(switch.instances[cell.device]) for cell in cells])
     other = _other_arms(switch, [cell.device for cell in cells])
     numbers = devices.BANDS[switch.band]
-
-    def reach(arms: np.ndarray) -> np.ndarray:
-        gaps = np.hypot(*np.moveaxis(arms[:, None] - heated[None, :], 2, 0))
-        return np.vectorize(numbers.thermal_crosstalk, otypes=[float])(gaps)
-
-    response = reach(heated) - reach(other)
-    own = 1.0 - np.diag(reach(other))
-    np.fill_diagonal(response, own)
-    # Powers are given relative to each heater's own power for half a turn, which has 1 / own in it.
-    return response / own[None, :], own
+    return thermal.differential(heated, other, numbers)
 
 
 def _place(instance: Instance) -> tuple[float, float]:
