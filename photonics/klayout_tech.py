@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lightloom.photonics import tech
-from lightloom.photonics.checks.drc import ACUTE_DEG
+from lightloom.photonics.checks.drc import ACUTE_DEG, FILE_RULES
 from lightloom.photonics.layer_map import OPEN, LayerMap
 from lightloom.photonics.tech import Layer, Rule
 
@@ -105,6 +105,40 @@ def _deck(layers: LayerMap) -> Iterator[str]:
     for rule in tech.RULES:
         yield ""
         yield from _check(rule)
+    yield ""
+    yield from _foreign(layers)
+    yield ""
+    yield from _die(layers)
+
+
+def _foreign(layers: LayerMap) -> Iterator[str]:
+    known = ", ".join(f"[{a}, {b}]" for a, b in map(layers.number, tech.LAYERS))
+    yield f"known = [{known}]"
+    yield "foreign = polygon_layer"
+    yield "source.layout.layer_indexes.each do |index|"
+    yield "  info = source.layout.get_info(index)"
+    yield "  next if !info.is_named? && known.include?([info.layer, info.datatype])"
+    yield "  box = source.cell_obj.bbox_per_layer(index)"
+    yield "  foreign.insert(box.enlarged(1, 1).to_dtype(source.layout.dbu)) unless box.empty?"
+    yield "end"
+    yield _output("foreign", "LAYER")
+
+
+def _die(layers: LayerMap) -> Iterator[str]:
+    number, datatype = layers.number(tech.NAMES[tech.LABEL])
+    yield f"ports = labels({number}, {datatype})"
+    yield "outlines = dice.data.merged"
+    yield "single = outlines.count == 1 && outlines.is_box?"
+    yield "wrong = polygon_layer"
+    yield "if !ports.is_empty? && !single"
+    yield "  box = (outlines.is_empty? ? ports.data : outlines).bbox"
+    yield "  wrong.insert(box.enlarged(1, 1).to_dtype(source.layout.dbu))"
+    yield "end"
+    yield _output("wrong", "DICE")
+
+
+def _output(found: str, name: str) -> str:
+    return f"{found}.raw.output({_quoted(name)}, {_quoted(dict(FILE_RULES)[name])})"
 
 
 def _name(layer: Layer) -> str:

@@ -16,6 +16,7 @@ from lightloom.photonics import klayout_tech, tech
 from lightloom.photonics.checks import drc
 from lightloom.photonics.layer_map import OPEN, LayerMap
 
+NAMES = [rule.name for rule in tech.RULES] + [name for name, _ in drc.FILE_RULES]
 FOUNDRY = LayerMap(
     layers={name: (1000 + i, i % 3) for i, name in enumerate(tech.LAYERS)},
 )
@@ -121,7 +122,7 @@ def test_the_net_tracer_follows_the_metal_stack(files):
 def test_the_script_has_every_rule_once_with_the_numbers_of_the_map():
     open_deck, foundry_deck = klayout_tech.deck(), klayout_tech.deck(FOUNDRY)
     for text, layers in ((open_deck, OPEN), (foundry_deck, FOUNDRY)):
-        assert re.findall(r"output\('([^']+)'", text) == [rule.name for rule in tech.RULES]
+        assert re.findall(r"output\('([^']+)'", text) == NAMES
         inputs = re.findall(r"^(\w+) = input\((\d+), (\d+)\)$", text, re.MULTILINE)
         assert [(n.upper(), (int(a), int(b))) for n, a, b in inputs] == [
             (info.name, layers.number(info.name)) for info in tech.MASKS
@@ -131,6 +132,7 @@ def test_the_script_has_every_rule_once_with_the_numbers_of_the_map():
 
 # The script in the KLayout application -----------------------------------------------------------
 
+WHOLE = dict(drc.FILE_RULES)
 APPLICATION = shutil.which("klayout")
 
 
@@ -141,7 +143,10 @@ def in_application(test):
 
 
 def by_script(gds, directory, layers=OPEN):
-    """(rule, box of the mark) of each finding of the script, run by the application."""
+    """(rule, box of the mark) of each finding of the script, run by the application.
+
+    Rules about the file as a whole have no box.
+    """
     script, report = directory / "lightloom.drc", directory / "report.lyrdb"
     script.write_text(klayout_tech.deck(layers))
     arguments = ["-b", "-r", script, "-rd", f"input={gds}", "-rd", f"report={report}"]
@@ -152,19 +157,21 @@ def by_script(gds, directory, layers=OPEN):
     assert done.returncode == 0, done.stderr
     database = rdb.ReportDatabase("script")
     database.load(str(report))
-    assert [c.name() for c in database.each_category()] == [rule.name for rule in tech.RULES]
-    return Counter(
-        (database.category_by_id(item.category_id()).name(), str(value.polygon().bbox()))
-        for item in database.each_item()
-        for value in item.each_value()
-    )
+    assert [c.name() for c in database.each_category()] == NAMES
+    found = Counter()
+    for item in database.each_item():
+        rule = database.category_by_id(item.category_id()).name()
+        for value in item.each_value():
+            found[rule, "" if rule in WHOLE else str(value.polygon().bbox())] += 1
+    return found
 
 
 def by_checker(gds):
-    return Counter(
-        (found.rule, str(kdb.DPolygon([kdb.DPoint(*p) for p in found.polygon]).bbox()))
-        for found in drc.check(gds).findings
-    )
+    found = Counter()
+    for finding in drc.check(gds).findings:
+        box = kdb.DPolygon([kdb.DPoint(*p) for p in finding.polygon]).bbox()
+        found[finding.rule, "" if finding.rule in WHOLE else str(box)] += 1
+    return found
 
 
 def rules(findings):
@@ -228,6 +235,33 @@ def test_script_finds_every_rule_that_is_broken(tmp_path):
     found = by_script(gds, tmp_path)
     assert found == by_checker(gds)
     assert set(rules(found)) == {rule.name for rule in tech.RULES if rule.kind != "grid"}
+
+
+@in_application
+@pytest.mark.parametrize(
+    ("dice", "rules_found"),
+    [
+        ([(0, 0, 90, 90)], set()),
+        ([], {"DICE"}),
+        ([(0, 0, 90, 90), (200, 0, 290, 90)], {"DICE"}),
+        ([(0, 0, 90, 90), (10, 10, 100, 100)], {"DICE"}),
+    ],
+)
+def test_script_knows_the_rules_about_a_file(tmp_path, dice, rules_found):
+    layout = kdb.Layout()
+    top = layout.create_cell("top")
+    for corners in dice:
+        top.shapes(layout.layer(*tech.DICE)).insert(kdb.DBox(*corners))
+    top.shapes(layout.layer(*tech.WG)).insert(kdb.DBox(10, 10, 50, 10.42))
+    top.shapes(layout.layer(*tech.LABEL)).insert(kdb.Text("in0", kdb.Trans(10_000, 10_000)))
+    for layer in ((3, 0), (777, 7)):
+        top.shapes(layout.layer(*layer)).insert(kdb.DBox(10, 10, 11, 11))
+    gds = tmp_path / "file.gds"
+    layout.write(str(gds))
+    found = by_script(gds, tmp_path)
+    assert found == by_checker(gds)
+    assert found["LAYER", ""] == 2
+    assert set(rules(found)) == {"LAYER"} | rules_found
 
 
 @in_application
