@@ -42,6 +42,10 @@ LayerMapFile = Annotated[
     Path | None,
     typer.Option("--layer-map", metavar="FILE", help="TOML file with other layer numbers."),
 ]
+LayerMapFile = Annotated[
+    Path | None,
+    typer.Option("--layer-map", metavar="FILE", help="Layer numbers of the file, if others."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same as --set run.seed=N.")]
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=0, help="Processes; 0 takes every core.")
@@ -227,6 +231,7 @@ def layout(
 @app.command()
 def drc(
     gds: Annotated[Path, typer.Argument(metavar="FILE.gds", show_default=False)],
+    layer_map: LayerMapFile = None,
     out: Out = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -235,7 +240,7 @@ def drc(
     from lightloom.flows import steps
 
     folder = out or Path("build") / gds.stem / "drc"
-    return steps.drc(gds, folder, _reporter(quiet, verbose))
+    return steps.drc(gds, layer_map, folder, _reporter(quiet, verbose))
 
 
 @app.command()
@@ -244,6 +249,7 @@ def lvs(
     netlist: Annotated[
         Path, typer.Option("--netlist", metavar="FILE.yml", help="What was meant to be drawn.")
     ],
+    layer_map: LayerMapFile = None,
     out: Out = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -252,7 +258,7 @@ def lvs(
     from lightloom.flows import steps
 
     folder = out or Path("build") / gds.stem / "lvs"
-    return steps.lvs(gds, netlist, folder, _reporter(quiet, verbose))
+    return steps.lvs(gds, netlist, layer_map, folder, _reporter(quiet, verbose))
 
 
 @app.command()

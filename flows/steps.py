@@ -16,6 +16,7 @@ from lightloom.spec import Design, routing
 
 if TYPE_CHECKING:
     from lightloom.photonics.checks.verdict import Verdict
+    from lightloom.photonics.layer_map import LayerMap
 
 SHOWN = 20
 """Findings of a check printed on the terminal; the file holds them all."""
@@ -98,19 +99,19 @@ def layout(
     return run.exit_code
 
 
-def drc(gds: Path, out: Path, log: Reporter) -> int:
+def drc(gds: Path, layers: Path | None, out: Path, log: Reporter) -> int:
     """Write `drc.lyrdb`; exit code 1 when a rule is broken."""
     from lightloom.photonics.checks import drc as check
 
     with Run(out, "drc", log) as run:
         run.input("layout", gds)
         with run.step("drc"):
-            verdict = check.check(gds)
+            verdict = check.check(gds, layers=_layers(layers, run))
         _conclude(verdict, "layout.drc_violations", out, run, log)
     return run.exit_code
 
 
-def lvs(gds: Path, netlist: Path, out: Path, log: Reporter) -> int:
+def lvs(gds: Path, netlist: Path, layers: Path | None, out: Path, log: Reporter) -> int:
     """Write `lvs.lyrdb`; exit code 1 when layout and netlist differ."""
     from lightloom.photonics.checks import lvs as check
 
@@ -118,7 +119,7 @@ def lvs(gds: Path, netlist: Path, out: Path, log: Reporter) -> int:
         run.input("layout", gds)
         run.input("netlist", netlist)
         with run.step("lvs"):
-            verdict = check.check(gds, netlist)
+            verdict = check.check(gds, netlist, _layers(layers, run))
         _conclude(verdict, "layout.lvs_mismatches", out, run, log)
     return run.exit_code
 
@@ -141,6 +142,14 @@ def technology(layer_map: Path | None, out: Path, log: Reporter) -> int:
             log.result(str(out / file.name))
         log.result(f"{len(tech.LAYERS)} layers, {len(tech.RULES)} rules")
     return run.exit_code
+
+
+def _layers(path: Path | None, run: Run) -> LayerMap:
+    from lightloom.photonics import layer_map
+
+    if path is not None:
+        run.input("layer map", path)
+    return layer_map.read(path)
 
 
 def _conclude(verdict: Verdict, metric: str, out: Path, run: Run, log: Reporter) -> None:

@@ -44,11 +44,16 @@ class Contact:
         return max(alone, passing, line_um + clear_um)
 
 
-def contact(kind: Literal["pads", "bumps"]) -> Contact:
-    """Return the contacts that `switch.contacts` names: 80 um pads or 25 um bumps."""
+def contact(kind: Literal["pads", "bumps"], metal: int = 2) -> Contact:
+    """Return the contacts that `switch.contacts` names: 80 um pads or 25 um bumps.
+
+    Args:
+        kind: of contacts.
+        metal: that they stand on, 2 or 3.
+    """
     if kind == "pads":
-        return Contact(pads.bond_pad(), 80.0, 30.0)
-    return Contact(pads.bump(), 33.0, 17.0)
+        return Contact(pads.bond_pad(metal=metal), 80.0, 30.0)
+    return Contact(pads.bump(metal=metal), 33.0, 17.0)
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def rows(
     room_um: float,
     line_um: float,
     clear_um: float,
+    metal: int = 2,
 ) -> Rows:
     """Return the fewest rows that hold the contacts of each edge within `room_um`.
 
@@ -110,11 +116,12 @@ def rows(
         room_um: length of both edges.
         line_um: width of usual lines.
         clear_um: space beside a line.
+        metal: that the contacts stand on.
 
     Raises:
         RoutingError: when even `ROWS_MAX` rows do not.
     """
-    one = contact(kind)
+    one = contact(kind, metal)
     need = 0.0
     for count in range(1, ROWS_MAX + 1):
         found = Rows(one, count, one.step_um(count, line_um, clear_um))

@@ -41,7 +41,7 @@ from lightloom.photonics.router import (
 )
 from lightloom.spec import fabrics
 from lightloom.spec.base import DesignError
-from lightloom.spec.design import Switch
+from lightloom.spec.design import Switch, Technology
 from lightloom.spec.fabrics import Cells, Plan
 
 DEFAULT_GAP_UM = 0.2
@@ -54,6 +54,7 @@ GRATING_INSET_UM = 60.0
 """From the die edge to the grating: room for the fibre block's glass."""
 FIBRE_RISE_UM = 50.0
 """Highest detour between fibres."""
+DEMONSTRATION = Technology()
 MARGINS = (1.0, 1.5, 2.2)
 """Widths of the ground mesh that are tried, over those that evenly spread currents need."""
 
@@ -76,6 +77,7 @@ class Figures:
     coupler: Literal["edge", "grating"]
     fibre_pitch: float
     contacts: Literal["pads", "bumps"]
+    metals: int
 
     @property
     def numbers(self) -> Numbers:
@@ -141,8 +143,9 @@ class SwitchChip:
         }
 
 
-def figures(switch: Switch, band: Literal["O", "C"]) -> Figures:
+def figures(switch: Switch, technology: Technology) -> Figures:
     """Return what a design says of the chip."""
+    band = technology.band
     length = draw.on_grid(switch.coupler_length_um)
     return Figures(
         switch.topology,
@@ -159,10 +162,11 @@ def figures(switch: Switch, band: Literal["O", "C"]) -> Figures:
         switch.coupler,
         float(switch.fibre_pitch_um),
         switch.contacts,
+        technology.metals,
     )
 
 
-def switch_chip(switch: Switch, band: Literal["O", "C"] = "O") -> SwitchChip:
+def switch_chip(switch: Switch, technology: Technology = DEMONSTRATION) -> SwitchChip:
     """Lay out a switch; equal designs give the same object.
 
     Raises:
@@ -173,7 +177,7 @@ def switch_chip(switch: Switch, band: Literal["O", "C"] = "O") -> SwitchChip:
             "switch.topology = 'none'; a chip exists for " + ", ".join(fabrics.TOPOLOGIES)
         )
     try:
-        return _build(figures(switch, band))
+        return _build(figures(switch, technology))
     except RoutingError as error:
         raise DesignError(f"switch.ports = {switch.ports} cannot be wired: {error}") from None
 
@@ -210,7 +214,7 @@ def _draw(assembly: Assembly, of: Figures, margin: float) -> SwitchChip:
         if isinstance(column, Cells)
     )
     loads = _loads(plan, of, drive_ma(parts.shifter, of.numbers), shares)
-    widths = wiring(loads, margin)
+    widths = wiring(loads, margin, of.metals)
     slots = _slots(plan)
     columns = Columns(
         assembly, slots, of.slot_pitch, parts, widths, of.match, of.monitors == "cell", shares

@@ -152,7 +152,7 @@ def _key(kind: Kind, design: Design) -> str:
     numbers = {
         name: value for name, value in part.model_dump().items() if not elsewhere.fullmatch(name)
     }
-    numbers["band"] = design.technology.band
+    numbers |= {"band": design.technology.band, "metals": design.technology.metals}
     numbers["layers"] = layer_map.read(design.technology.layer_map).model_dump()
     if engine:
         numbers |= {"lanes": design.fibre_lanes, "baud_gbd": design.serdes.baud_gbd}
@@ -221,7 +221,7 @@ class _Clock:
 def _switch(design: Design) -> SwitchChip:
     from lightloom.photonics.fabric import switch_chip
 
-    return switch_chip(design.switch, design.technology.band)
+    return switch_chip(design.switch, design.technology)
 
 
 def _engine(design: Design) -> EngineChip:

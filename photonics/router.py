@@ -1,10 +1,11 @@
 """Electrical routing of a switch chip: driven devices to contacts on the north and south edges.
 
 M1 runs horizontally, M2 vertically, so wires of one metal only meet where the channel router has
-kept them apart. Each device has a line to its own contact, left of its column. Their other ends
-share one ground: a bus right of each column, joined by a rail on both sides of the fabric, with a
-contact at each end of each bus. What does not fit, or would carry more current than its metal
-bears, is an error; a collision is never drawn.
+kept them apart. A third metal takes over what runs across in the channels, and the ground rails.
+Each device has a line to its own contact, left of its column. Their other ends share one ground: a
+bus right of each column, joined by a rail on both sides of the fabric, with a contact at each end
+of each bus. What does not fit, or would carry more current than its metal bears, is an error; a
+collision is never drawn.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ BUS_UM = 16.0
 """Least width of ground buses and rails."""
 ESCAPE_UM = 20.0
 """From a device contact's middle to the first vertical line beside it."""
+LANDING_VIA = 0.6
+"""Side of the cuts under a contact on the third metal, over that of its landing."""
 STEPS_UM = (0.0, 5.0, -5.0, 9.0, -9.0, 13.0, -13.0)
 """Shifts of a row of contacts that are tried when tracks would have to pass each other."""
 
@@ -57,10 +60,24 @@ class Site:
         return self.signal[2] > 0
 
 
+class _Via(NamedTuple):
+    """One cut below a metal."""
+
+    ohm: float
+    bears_ma: float
+
+
+_VIA = {
+    2: _Via(tech.VIA_OHM, tech.CURRENT_MA_PER_VIA),
+    3: _Via(tech.VIA2_OHM, tech.CURRENT_MA_PER_VIA2),
+}
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Widths that follow from the currents."""
 
+    metals: int
     line_um: float
     pitch_um: float
     bus_um: Mapping[int, float]
@@ -107,6 +124,11 @@ def _bears_ma(layer: tech.Layer, width: float) -> float:
     return tech.CURRENT_MA_PER_UM[layer] * width
 
 
+def _across(metals: int) -> tech.Layer:
+    """The metal of wires that run across the uprights."""
+    return tech.M3 if metals == 3 else tech.M1
+
+
 class Load(NamedTuple):
     """Current of one device: its column, at half a turn, and at most."""
 
@@ -115,13 +137,15 @@ class Load(NamedTuple):
     peak_ma: float
 
 
-def wiring(loads: Sequence[Load], margin: float = 1.0) -> Wiring:
+def wiring(loads: Sequence[Load], margin: float = 1.0, metals: int = 2) -> Wiring:
     """Return widths for the currents of `loads`; they are checked again when all is routed.
 
     How the current spreads over the ground mesh is not known before it is drawn: `margin` makes
     its wires that much wider.
     """
-    weakest = min(tech.CURRENT_MA_PER_UM[layer] for layer in (tech.M1, tech.M2))
+    most = tech.CURRENT_MA_PER_UM
+    weakest = min(most[layer] for layer in (tech.M1, tech.M2))
+    across = most[_across(metals)]
     line = max(LINE_UM, _even(max(load.peak_ma for load in loads) / weakest))
     bus: dict[int, float] = {}
     for load in loads:
@@ -130,13 +154,13 @@ def wiring(loads: Sequence[Load], margin: float = 1.0) -> Wiring:
     # column with few devices helps its neighbours.
     largest = max(bus.values())
     ends = {c: margin * 0.6 * max(ma, largest / 4) for c, ma in sorted(bus.items())}
-    most = tech.CURRENT_MA_PER_UM
     return Wiring(
+        metals,
         line,
         line + CLEAR_UM,
         {column: max(BUS_UM, _even(ma / most[tech.M2])) for column, ma in ends.items()},
-        {column: max(line, _even(ma / weakest)) for column, ma in ends.items()},
-        max(BUS_UM, _even(margin * 0.2 * largest / most[tech.M1])),
+        {column: max(line, _even(ma / min(across, most[tech.M2]))) for column, ma in ends.items()},
+        max(BUS_UM, _even(margin * 0.2 * largest / across)),
     )
 
 
@@ -189,6 +213,7 @@ class _Run:
         self.sites = sites
         self.widths = widths
         self.contacts: Literal["pads", "bumps"] = contacts
+        self.across = _across(widths.metals)
         self.columns = sorted({site.column for site in sites})
         self.bus_x = {
             column: draw.on_grid(
@@ -222,7 +247,8 @@ class _Run:
                 self.feed[net] = width
             edges[side] = sorted(pins)
         wide = [[pin.width_um - line for pin in pins] for pins in edges.values()]
-        found = rows(self.contacts, wide, span[1] - span[0], line, CLEAR_UM)
+        room = span[1] - span[0]
+        found = rows(self.contacts, wide, room, line, CLEAR_UM, self.widths.metals)
         heights: list[float] = []
         self.first_track = fabric_half + self.widths.rail_um + CLEAR_UM
         for side, pins in edges.items():
@@ -247,10 +273,12 @@ class _Run:
         )
 
     def check_lines(self) -> None:
-        line, via = self.widths.line_um, self._via_cuts(self.widths.line_um, self.widths.line_um)
-        limit = min(
-            _bears_ma(tech.M1, line), _bears_ma(tech.M2, line), via * tech.CURRENT_MA_PER_VIA
-        )
+        line = self.widths.line_um
+        cuts = [
+            self._via_cuts(line, line, metal) * _VIA[metal].bears_ma
+            for metal in (2, self.widths.metals)
+        ]
+        limit = min(_bears_ma(tech.M1, line), _bears_ma(tech.M2, line), *cuts)
         worst = max(self.sites, key=lambda site: site.peak_ma)
         self.result.load["lines"] = worst.peak_ma / limit
         if worst.peak_ma > limit:
@@ -273,14 +301,15 @@ class _Run:
         (x1, x2), (y1, y2) = sorted((start[0], stop[0])), sorted((start[1], stop[1]))
         draw.box(self.assembly.component, layer, x1 - half, y1 - half, x2 + half, y2 + half)
 
-    def _via(self, x: float, y: float, width: float, height: float) -> None:
-        self.assembly.place(pads.via_stack(width=width, height=height), x, y)
+    def _via(self, x: float, y: float, width: float, height: float, metal: int = 2) -> None:
+        """Join an upright to the metal below it, or above it with `metal` 3."""
+        self.assembly.place(pads.via_stack(width=width, height=height, metal=metal), x, y)
 
-    def _via_cuts(self, width: float, height: float) -> int:
-        return pads.via_stack(width=width, height=height).info["cuts"]
+    def _via_cuts(self, width: float, height: float, metal: int = 2) -> int:
+        return pads.via_stack(width=width, height=height, metal=metal).info["cuts"]
 
-    def _via_ohm(self, width: float, height: float) -> float:
-        return tech.VIA_OHM / self._via_cuts(width, height)
+    def _via_ohm(self, width: float, height: float, metal: int = 2) -> float:
+        return _VIA[metal].ohm / self._via_cuts(width, height, metal)
 
     def lines(self) -> None:
         for side, links in self.links.items():
@@ -298,10 +327,11 @@ class _Run:
         across = abs(link.upper_x - link.lower_x)
         ohm = _ohm(tech.M2, abs(pad_y - y) - result.rows.contact.landing_um / 2, line)
         if across >= line + CLEAR_UM:
-            self._wire(tech.M1, (link.lower_x, y), (link.upper_x, y), line)
-            self._via(link.lower_x, y, line, line)
-            self._via(link.upper_x, y, line, line)
-            ohm += _ohm(tech.M1, across, line) + 2 * self._via_ohm(line, line)
+            self._wire(self.across, (link.lower_x, y), (link.upper_x, y), line)
+            self._via(link.lower_x, y, line, line, self.widths.metals)
+            self._via(link.upper_x, y, line, line, self.widths.metals)
+            vias = 2 * self._via_ohm(line, line, self.widths.metals)
+            ohm += _ohm(self.across, across, line) + vias
         elif across:
             # Vias so close would break their rules; no other upright is within a pitch of these.
             self._wire(tech.M2, (link.lower_x, y), (link.upper_x, y), line)
@@ -309,6 +339,10 @@ class _Run:
         # A line wider than the landing ends where the landing does.
         end = pad_y + side * (min(line, result.rows.contact.landing_um) - line) / 2
         self._wire(tech.M2, (link.upper_x, y), (link.upper_x, end), line)
+        if self.widths.metals == 3:
+            side_um = LANDING_VIA * result.rows.contact.landing_um
+            self._via(link.upper_x, pad_y, side_um, side_um, 3)
+            ohm += self._via_ohm(side_um, side_um, 3)
         result.pads[link.net] = link.upper_x, pad_y
         result.line_ohm[link.net] = ohm
         if link.net in self.feed:
@@ -335,10 +369,10 @@ class _Run:
             bus = self.widths.bus_um[column]
             self._wire(tech.M2, (x, -rail_y), (x, rail_y), bus)
             for y in (-rail_y, rail_y):
-                self._via(x, y, bus, rail)
+                self._via(x, y, bus, rail, self.widths.metals)
         xs = self.bus_x.values()
         for y in (-rail_y, rail_y):
-            self._wire(tech.M1, (min(xs), y), (max(xs), y), rail)
+            self._wire(self.across, (min(xs), y), (max(xs), y), rail)
         stubs: list[ground.Stub] = []
         for site in self.sites:
             x, bus, y = self.bus_x[site.column], self.widths.bus_um[site.column], site.ground[2]
@@ -358,16 +392,17 @@ class _Run:
             self.bus_x,
             rail_y,
             {c: tech.SHEET_OHM[tech.M2] / self.widths.bus_um[c] for c in self.columns},
-            tech.SHEET_OHM[tech.M1] / rail,
+            tech.SHEET_OHM[self.across] / rail,
             contact_ohm,
         )
         self.result.ground_ohm = dict(mesh.ohm)
         for column in self.columns:
             bears = _bears_ma(tech.M2, self.widths.bus_um[column])
             self._bear("buses", f"ground bus {column}", mesh.bus_ma[column], bears)
-        self._bear("rails", "ground rail", mesh.rail_ma, _bears_ma(tech.M1, rail))
+        self._bear("rails", "ground rail", mesh.rail_ma, _bears_ma(self.across, rail))
         for (column, _), ma in mesh.contact_ma.items():
-            bears = _bears_ma(tech.M1, self.widths.feed_um[column])
+            width = self.widths.feed_um[column]
+            bears = min(_bears_ma(layer, width) for layer in (tech.M2, self.across))
             self._bear("contacts", f"ground contact of bus {column}", ma, bears)
 
     def _bear(self, kind: str, name: str, ma: float, limit: float) -> None:

@@ -138,6 +138,10 @@ class Technology(Frozen):
         description="Optical band: waveguide width, device numbers and carrier. O is "
         "1260-1360 nm, C 1530-1565 nm (ITU-T G.Sup39).",
     )
+    metals: Literal[2, 3] = Field(
+        default=2,
+        description="Metals of the switch chip: a third one carries what runs across, thicker.",
+    )
     layer_map: str | None = Field(
         default=None,
         description="TOML file that gives layers other GDS numbers; those of the open "

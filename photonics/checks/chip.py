@@ -8,6 +8,7 @@ from pathlib import Path
 
 import klayout.db as kdb
 
+from lightloom.photonics.layer_map import OPEN, LayerMap
 from lightloom.spec.base import DesignError
 
 MAX_BYTES = 1 << 30
@@ -72,8 +73,11 @@ class Chip:
             at.next()
 
 
-def open_chip(path: Path) -> Chip:
-    """Open a GDS or OASIS file; `DesignError` when it is not one or is too large."""
+def open_chip(path: Path, layers: LayerMap = OPEN) -> Chip:
+    """Open a GDS or OASIS file whose layers have the numbers of a layer map.
+
+    Raises `DesignError` when it is not a layout or is too large.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -88,6 +92,7 @@ def open_chip(path: Path) -> Chip:
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise DesignError(f"{path}: not a readable layout: {first}") from None
+    layers.from_foundry(layout)
     return Chip(layout, str(path))
 
 

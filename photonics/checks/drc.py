@@ -13,6 +13,7 @@ import klayout.db as kdb
 from lightloom.photonics import tech
 from lightloom.photonics.checks.chip import Chip, open_chip
 from lightloom.photonics.checks.verdict import Finding, Verdict, order
+from lightloom.photonics.layer_map import OPEN, LayerMap
 from lightloom.photonics.tech import Rule
 from lightloom.spec.base import DesignError
 
@@ -28,9 +29,9 @@ ACUTE_DEG = 80.0
 less than its neighbours' slope, a facet on the grid by a grid step."""
 
 
-def check(gds: Path, rules: Sequence[Rule] = tech.RULES) -> Verdict:
+def check(gds: Path, rules: Sequence[Rule] = tech.RULES, layers: LayerMap = OPEN) -> Verdict:
     """Check a GDS or OASIS file. Raises `DesignError` when it has nothing to check."""
-    return check_chip(open_chip(gds), rules)
+    return check_chip(open_chip(gds, layers), rules)
 
 
 def check_chip(chip: Chip, rules: Sequence[Rule] = tech.RULES) -> Verdict:

@@ -15,6 +15,7 @@ from lightloom.photonics.checks.chip import open_chip
 from lightloom.photonics.checks.comparison import Comparison
 from lightloom.photonics.checks.extract import Extraction, extract_chip
 from lightloom.photonics.checks.verdict import Verdict, order
+from lightloom.photonics.layer_map import OPEN, LayerMap
 from lightloom.photonics.netlist import Netlist
 
 RULES = (
@@ -33,10 +34,10 @@ RULES = (
 )
 
 
-def check(gds: Path, intended: Path | Netlist) -> Verdict:
+def check(gds: Path, intended: Path | Netlist, layers: LayerMap = OPEN) -> Verdict:
     """Compare a GDS or OASIS file with a netlist or netlist file."""
     wanted = netlists.read(intended) if isinstance(intended, Path) else intended
-    return check_extraction(extract_chip(open_chip(gds)), wanted)
+    return check_extraction(extract_chip(open_chip(gds, layers)), wanted)
 
 
 def check_extraction(extraction: Extraction, intended: Netlist) -> Verdict:

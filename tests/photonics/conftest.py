@@ -101,7 +101,7 @@ def netlist(tmp_path_factory):
     from lightloom.photonics.checks import extract
     from lightloom.photonics.engine import engine_chip
     from lightloom.photonics.fabric import switch_chip
-    from lightloom.spec.design import Engine, Switch
+    from lightloom.spec.design import Engine, Switch, Technology
 
     folder = tmp_path_factory.mktemp("chips")
 
@@ -111,7 +111,7 @@ def netlist(tmp_path_factory):
         if "modulator" in values:
             chip = engine_chip(Engine(**values), 4)
         else:
-            chip = switch_chip(Switch(ports=4, **values), band)
+            chip = switch_chip(Switch(ports=4, **values), Technology(band=band))
         preview.write_layout(chip.component, path)
         return extract.extract(path)
 

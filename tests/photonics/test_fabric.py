@@ -16,7 +16,7 @@ from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.fabric import switch_chip
 from lightloom.spec import benes, fabrics
 from lightloom.spec.base import DesignError
-from lightloom.spec.design import Switch
+from lightloom.spec.design import Switch, Technology
 
 SIZES = (2, 4, 8, 16)
 
@@ -109,19 +109,20 @@ def test_the_largest_fabrics_are_clean(topology, ports, tmp_path):
     check(switch_chip(Switch(topology=topology, ports=ports)), tmp_path)
 
 
+O3, C2, C3 = Technology(metals=3), Technology(band="C"), Technology(band="C", metals=3)
 OPTIONS = [
-    ("O", {"monitors": "port"}),
-    ("O", {"monitors": "cell", "phase_shifter": "pin"}),
-    ("O", {"coupler": "grating", "fibre_pitch_um": 250, "contacts": "bumps"}),
-    ("C", {"monitors": "port", "phase_shifter": "undercut", "match_paths": True}),
-    ("C", {"coupler": "grating", "phase_shifter": "pin", "monitors": "cell", "match_paths": True}),
+    (Technology(), {"monitors": "port"}),
+    (O3, {"monitors": "cell", "phase_shifter": "pin"}),
+    (O3, {"coupler": "grating", "fibre_pitch_um": 250, "contacts": "bumps"}),
+    (C2, {"monitors": "port", "phase_shifter": "undercut", "match_paths": True}),
+    (C3, {"coupler": "grating", "phase_shifter": "pin", "monitors": "cell", "match_paths": True}),
 ]
 
 
 @pytest.mark.parametrize("topology", fabrics.TOPOLOGIES)
-@pytest.mark.parametrize(("band", "options"), OPTIONS)
-def test_every_option_is_clean(topology, band, options, tmp_path):
-    chip = switch_chip(Switch(topology=topology, ports=4, **options), band)
+@pytest.mark.parametrize(("technology", "options"), OPTIONS)
+def test_every_option_is_clean(topology, technology, options, tmp_path):
+    chip = switch_chip(Switch(topology=topology, ports=4, **options), technology)
     kinds = [instance.type for instance in chip.netlist.instances.values()]
     monitors = {"none": 0, "port": len(chip.netlist.ports), "cell": 2 * chip.cells}
     count = monitors[options.get("monitors", "none")]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from klayout import pex
 
-from lightloom.photonics import contacts, tech
+from lightloom.photonics import contacts, router, tech
 from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.router import Load, wiring
 from lightloom.spec.base import DesignError
@@ -160,8 +160,8 @@ def test_a_chip_without_room_for_its_pads_is_refused(monkeypatch):
 
 def refuse(switch, monkeypatch):
     monkeypatch.setattr(contacts, "ROWS_MAX", 1)
-    wide = contacts.Contact(contacts.contact("pads").cell, 80.0, 1500.0)
-    monkeypatch.setattr(contacts, "contact", lambda kind: wide)
+    wide = contacts.Contact(contacts.contact("pads", 2).cell, 80.0, 1500.0)
+    monkeypatch.setattr(contacts, "contact", lambda kind, metal: wide)
     with pytest.raises(
         DesignError, match=r"switch\.ports = 4 cannot be wired: 6 pads in 1 rows need .* allowed: "
     ):
@@ -197,6 +197,6 @@ def test_no_wire_carries_more_than_its_metal_bears(topology):
 
 
 def test_a_current_that_no_line_bears_is_refused(monkeypatch):
-    monkeypatch.setattr(tech, "CURRENT_MA_PER_VIA", 0.01)
+    monkeypatch.setitem(router._VIA, 2, router._Via(0.5, 0.01))
     with pytest.raises(DesignError, match=r"line h\d_\d carries up to [\d.]+ mA; allowed: 0\.\d"):
         switch_chip(Switch(ports=4, heater_length_um=52.0))
