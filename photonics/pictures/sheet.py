@@ -176,6 +176,22 @@ class Sheet:
             )
         )
 
+    def fill(self, box: Box, color: str) -> None:
+        """Fill a box."""
+        from matplotlib.patches import Rectangle
+        from matplotlib.transforms import IdentityTransform
+
+        self.artists.append(
+            Rectangle(
+                (box.x1, self.size[1] - box.y2),
+                box.x2 - box.x1,
+                box.y2 - box.y1,
+                facecolor=color,
+                edgecolor="none",
+                transform=IdentityTransform(),
+            )
+        )
+
     def scale_bar(self, x: float, y: float, scale: float, most: float, plate: bool = False) -> Box:
         """Draw a bar of a round length of at most `most` pixels; return the room it takes."""
         length, text = _round_length(most / scale)
