@@ -2,6 +2,7 @@
 
 import re
 
+import klayout.db as kdb
 import numpy as np
 import pytest
 from matplotlib.text import Text
@@ -117,6 +118,45 @@ def test_places_on_the_sheet_are_those_of_the_layout(chip_file, drawn, name):
 def test_equal_layouts_give_equal_pictures(chip_file):
     path, _ = chip_file("ring2")
     assert overview.draw(path).png() == overview.draw(path).png()
+
+
+def row_of_pads(path, pitch_um, count, width_um):
+    """A die with a row of named pads along its north edge, and nothing else."""
+    layout = kdb.Layout()
+    top = layout.create_cell("row")
+    die = kdb.DBox(0, -1000, width_um, 1000)
+    top.shapes(layout.layer(*tech.DICE)).insert(die)
+    for i in range(count):
+        x = width_um / 2 + (i - (count - 1) / 2) * pitch_um
+        pad = kdb.DBox(x - pitch_um * 0.4, 880, x + pitch_um * 0.4, 940)
+        for layer in (tech.M2, tech.PAD):
+            top.shapes(layout.layer(*layer)).insert(pad)
+        text = kdb.DText(f"pad_{i}", kdb.DTrans(x, 910))
+        top.shapes(layout.layer(*tech.LABEL)).insert(text)
+    layout.write(str(path))
+
+
+def test_a_chip_is_drawn_larger_to_name_all_its_pads(tmp_path):
+    row_of_pads(tmp_path / "row.gds", 110.0, 210, 24000.0)
+    sheet = overview.draw(tmp_path / "row.gds")
+    texts = [text for text, _ in sheet.boxes]
+    assert {f"pad_{i}" for i in range(210)} <= set(texts)
+    assert not any("not every name" in text for text in texts)
+    assert sheet.size[0] < overview.LARGEST_PX + 300
+
+
+def test_names_that_fit_at_no_size_are_in_a_close_up(tmp_path):
+    row_of_pads(tmp_path / "row.gds", 40.0, 500, 21000.0)
+    sheet = overview.draw(tmp_path / "row.gds")
+    texts = [text for text, _ in sheet.boxes]
+    assert any("not every name fits" in text for text in texts)
+    assert "A  pads" in texts
+    beside = [text for text, box in sheet.boxes if text.startswith("pad_") and box.y2 < 300]
+    assert 100 < len(beside) < 500
+    # Pads next to each other, all named, in the close-up.
+    close = [int(t[4:]) for t, box in sheet.boxes if t.startswith("pad_") and box.y1 > 300]
+    assert len(close) >= 10
+    assert sorted(close) == list(range(min(close), max(close) + 1))
 
 
 def test_a_text_too_small_to_read_is_refused(drawn):

@@ -2,12 +2,14 @@
 
 import math
 
+import klayout.db as kdb
 import numpy as np
 import pytest
 
 from lightloom.photonics import tech
 from lightloom.photonics.checks import extract
 from lightloom.photonics.checks.chip import open_chip
+from lightloom.photonics.netlist import Instance, Netlist, Wire
 from lightloom.photonics.pictures.strokes import POINTS, strokes
 
 CHIPS = ["benes4", "crossbar8", "bumps8", "ring2"]
@@ -86,3 +88,34 @@ def test_die_is_that_of_the_chip(drawn, chip_file):
     assert shape.die.left - tech.DBU_UM <= everything[:, 0].min()
     assert everything[:, 0].max() <= shape.die.right + tech.DBU_UM
     assert math.isfinite(everything.sum())
+
+
+def test_two_waveguides_about_one_centre(tmp_path):
+    layout = kdb.Layout()
+    top = layout.create_cell("nested")
+    ends = {"a": (-5, 0), "b": (5, 0), "c": (-20, 10), "d": (20, -10)}
+    for x, y in ends.values():
+        side = -4 if x < 0 else 4
+        top.shapes(layout.layer(*tech.DEVREC)).insert(kdb.DBox(x, y - 2, x + side, y + 2))
+        top.shapes(layout.layer(*tech.PIN)).insert(kdb.DText("o1", kdb.DTrans(x, y)))
+    guides = top.shapes(layout.layer(*tech.WG))
+    guides.insert(kdb.DBox(-5, -0.2, 5, 0.2))
+    guides.insert(kdb.DBox(-20, 9.8, 20, 10.2))
+    guides.insert(kdb.DBox(19.6, -10.2, 20, 10.2))
+    layout.write(str(tmp_path / "nested.gds"))
+    netlist = Netlist(
+        "nested",
+        instances={
+            name: Instance("edge_coupler", x_um=x + (-2 if x < 0 else 2), y_um=y)
+            for name, (x, y) in ends.items()
+        },
+        nets={
+            "long": Wire([("c", "o1"), ("d", "o1")], length_um=60.0, x_um=0.0, y_um=0.0),
+            "short": Wire([("a", "o1"), ("b", "o1")], length_um=10.0, x_um=0.0, y_um=0.0),
+        },
+    )
+    lines = {
+        s.start[0]: s.points for s in strokes(open_chip(tmp_path / "nested.gds"), netlist).strokes
+    }
+    assert length(lines["a"]) == pytest.approx(10.0, abs=0.5)
+    assert length(lines["c"]) == pytest.approx(60.0, abs=1.0)
