@@ -131,7 +131,7 @@ def row_of_pads(path, pitch_um, count, width_um):
         pad = kdb.DBox(x - pitch_um * 0.4, 880, x + pitch_um * 0.4, 940)
         for layer in (tech.M2, tech.PAD):
             top.shapes(layout.layer(*layer)).insert(pad)
-        text = kdb.DText(f"pad_{i}", kdb.DTrans(x, 910))
+        text = kdb.DText(f"pad_{i}", kdb.DTrans(kdb.DVector(x, 910)))
         top.shapes(layout.layer(*tech.LABEL)).insert(text)
     layout.write(str(path))
 

@@ -97,7 +97,7 @@ def test_two_waveguides_about_one_centre(tmp_path):
     for x, y in ends.values():
         side = -4 if x < 0 else 4
         top.shapes(layout.layer(*tech.DEVREC)).insert(kdb.DBox(x, y - 2, x + side, y + 2))
-        top.shapes(layout.layer(*tech.PIN)).insert(kdb.DText("o1", kdb.DTrans(x, y)))
+        top.shapes(layout.layer(*tech.PIN)).insert(kdb.DText("o1", kdb.DTrans(kdb.DVector(x, y))))
     guides = top.shapes(layout.layer(*tech.WG))
     guides.insert(kdb.DBox(-5, -0.2, 5, 0.2))
     guides.insert(kdb.DBox(-20, 9.8, 20, 10.2))
