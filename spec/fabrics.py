@@ -275,17 +275,22 @@ def _ocstrx(lanes: int) -> Plan:
     second = Cells(1, tuple(base + 1 for base in bases))
     # Of each lane go on: loopback, backup out, primary out, and what the receive side selected.
     kept = [base + slot for base in bases for slot in (0, 1, 2, 4)]
-    gather = Move(tuple((slot, k) for k, slot in enumerate(kept)))
+    # They take fewer slots: in the middle of those before.
+    top = (_LANE_SLOTS - 4) * lanes // 2
+    gather = Move(tuple((slot, top + k) for k, slot in enumerate(kept)))
     order: list[int] = []
     for lane in range(lanes):
         partner = (lane + lanes // 2) % lanes
         order += [4 * partner + 3, 4 * lane, 4 * lane + 1, 4 * lane + 2]
-    last = Cells(2, tuple(4 * lane + 2 for lane in range(lanes)))
+    swaps = (
+        Crossings(tuple(top + upper for upper in uppers)) for uppers in columns_of_swaps(order)
+    )
+    last = Cells(2, tuple(top + 4 * lane + 2 for lane in range(lanes)))
     outputs: dict[str, int] = {}
     for lane in range(lanes):
-        outputs |= {f"b_out{lane}": 4 * lane, f"p_out{lane}": 4 * lane + 1}
-        outputs |= {f"rx{lane}": 4 * lane + 3}
-    columns = (first, second, gather, *map(Crossings, columns_of_swaps(order)), last)
+        base = top + 4 * lane
+        outputs |= {f"b_out{lane}": base, f"p_out{lane}": base + 1, f"rx{lane}": base + 3}
+    columns = (first, second, gather, *swaps, last)
     return Plan("ocstrx", lanes, inputs, outputs, columns)
 
 
