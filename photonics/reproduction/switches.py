@@ -217,6 +217,7 @@ def predict(chip: Chip) -> dict[Quantity, float]:
         "time_us": model.rise_us(),
         "width_mm": model.made.size_um[0] / 1e3,
         "height_mm": model.made.size_um[1] / 1e3,
+        "area_mm2": math.prod(model.made.size_um) / 1e6,
     }
     if any(figure.quantity in ("loss_cross_db", "loss_bar_db") for figure in chip.figures):
         states: tuple[tuple[Quantity, int], ...] = (("loss_cross_db", CROSS), ("loss_bar_db", BAR))

@@ -29,14 +29,18 @@ MEANINGS: Mapping[Quantity, Meaning] = {
     "loss_least_db": Meaning("loss on chip, least", "dB", "difference", 1),
     "loss_spread_db": Meaning("loss, worst less best path", "dB", "difference", 1),
     "loss_fibre_db": Meaning("loss fibre to fibre, mean", "dB", "difference", 1),
+    "loss_transmit_db": Meaning("loss laser fibre to transmit fibre", "dB", "difference", 1),
+    "loss_receive_db": Meaning("loss fibre to photodiode, worst", "dB", "difference", 1),
     "crosstalk_db": Meaning("crosstalk at the carrier, worst", "dB", "difference", 1),
     "crosstalk_30nm_db": Meaning("crosstalk over 30 nm, worst", "dB", "difference", 1),
     "crosstalk_80nm_db": Meaning("crosstalk over 80 nm, worst", "dB", "difference", 1),
+    "crosstalk_channel_db": Meaning("crosstalk of wavelengths, worst", "dB", "difference", 1),
     "power_mean_mw": Meaning("drive power, mean", "mW", "percent", 3),
     "power_most_mw": Meaning("drive power, most", "mW", "percent", 3),
     "time_us": Meaning("switching time", "us", "percent", 2),
     "width_mm": Meaning("chip along the light", "mm", "percent", 3),
     "height_mm": Meaning("chip across the light", "mm", "percent", 3),
+    "area_mm2": Meaning("area of the chip", "mm2", "percent", 3),
     "rate_tbps": Meaning("rate each way", "Tb/s", "percent", 4),
     "fibres": Meaning("fibres", "", "percent", 3),
     "energy_pj_per_bit": Meaning("energy, transmitter and receiver", "pJ/bit", "percent", 3),
@@ -149,10 +153,23 @@ def published_text(row: Row) -> str:
 
 
 SUMMARY: tuple[tuple[str, tuple[Quantity, ...]], ...] = (
-    ("loss", ("loss_cross_db", "loss_bar_db", "loss_fibre_db", "loss_least_db", "loss_mean_db")),
-    ("crosstalk", ("crosstalk_30nm_db", "crosstalk_80nm_db", "crosstalk_db")),
+    (
+        "loss",
+        (
+            "loss_cross_db",
+            "loss_bar_db",
+            "loss_fibre_db",
+            "loss_least_db",
+            "loss_mean_db",
+            "loss_transmit_db",
+        ),
+    ),
+    (
+        "crosstalk",
+        ("crosstalk_30nm_db", "crosstalk_80nm_db", "crosstalk_db", "crosstalk_channel_db"),
+    ),
     ("power", ("power_most_mw", "power_mean_mw", "energy_pj_per_bit", "transmit_pj_per_bit")),
-    ("footprint", ("width_mm", "height_mm")),
+    ("footprint", ("width_mm", "height_mm", "area_mm2")),
 )
 """Columns of the first table: the published of these quantities, else the first predicted."""
 
@@ -196,7 +213,7 @@ def _summary(rows: Sequence[Row], quantities: Sequence[Quantity]) -> str:
     given = [here[key] for key in quantities if key in here and here[key].published is not None]
     if not given:
         spare = [here[key] for key in quantities if key in here]
-        sizes = spare if quantities == SUMMARY[-1][1] else spare[-1:]
+        sizes = spare[:2] if quantities == SUMMARY[-1][1] else spare[-1:]
         return "; ".join(f"-, {shown(row.predicted, row.meaning)}" for row in sizes)
     return "; ".join(
         f"{published_text(row)}, {shown(row.predicted, row.meaning)}, {error_text(row)}"
@@ -206,7 +223,7 @@ def _summary(rows: Sequence[Row], quantities: Sequence[Quantity]) -> str:
 
 def _overall(found: Sequence[Comparison]) -> list[str]:
     """What the counted errors are like, by kind."""
-    kinds = {"dB": "losses and crosstalk", "mm": "lengths of chips", "mW": "powers"}
+    kinds = {"dB": "losses and crosstalk", "mm": "lengths of chips", "mm2": "areas", "mW": "powers"}
     lines: list[str] = []
     for unit, text in kinds.items():
         errors = [
