@@ -74,6 +74,9 @@ def fabric(ports: int, *, split: float = 0.5, loss_db: float = 0.3, dac_bits: in
     count = len(heaters)
     return Fabric(
         ports=ports,
+        lines=ports,
+        inputs=tuple(f"in{i}" for i in range(ports)),
+        outputs=tuple(f"out{i}" for i in range(ports)),
         ops=tuple(ops),
         heaters=tuple(heaters),
         thermal_crosstalk=tuple(

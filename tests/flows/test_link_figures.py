@@ -45,7 +45,8 @@ def model(*, fabric=True):
         frequency_offsets_ghz=(0.0,),
         permutation=(1, 0),
         fabric=Fabric(
-            ports=2, ops=(), heaters=(heater,), thermal_crosstalk=((1.0,),), dac_bits=10,
+            ports=2, lines=2, inputs=("in0", "in1"), outputs=("out0", "out1"),
+            ops=(), heaters=(heater,), thermal_crosstalk=((1.0,),), dac_bits=10,
             dac_full_scale_mw=40.0,
         )
         if fabric

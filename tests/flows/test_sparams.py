@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lightloom.flows import cli, sparams
-from lightloom.photonics import calibration, layout, optical_model
+from lightloom.photonics import calibration, fabric_model, layout
 from lightloom.photonics.checks import extract
 from lightloom.spec import Design, benes
 
@@ -34,14 +34,14 @@ def test_light_goes_where_it_was_sent(matrix: sparams.Matrix) -> None:
     assert (matrix.routed_db > -6).all()
 
 
-def test_the_carrier_agrees_with_the_optical_model(
+def test_the_carrier_agrees_with_the_fabric_model(
     design: Design, matrix: sparams.Matrix, tmp_path: Path
 ) -> None:
     chip = layout.run("switch", design, tmp_path)
-    model = optical_model.fabric(design, extract.extract(chip.gds))
+    model = fabric_model.fabric(design, extract.extract(chip.gds))
     table = calibration.codes(model, "nominal")
     codes = [table["cross" if s else "bar"][c] for c, s in enumerate(benes.route((1, 0)))]
-    expected = optical_model.transfer(model, calibration.phases_rad(model, codes))
+    expected = fabric_model.transfer(model, calibration.phases_rad(model, codes))
     carrier = int(np.argmin(np.abs(matrix.wavelength_nm - 1310.0)))
     assert matrix.wavelength_nm[carrier] == 1310.0
     np.testing.assert_allclose(matrix.s[carrier], expected, atol=1e-9)

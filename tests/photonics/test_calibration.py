@@ -38,6 +38,9 @@ def fabric(lead=0.0, full_scale_mw=60.0, bits=10, crosstalk=0.0):
     )  # fmt: skip
     return Fabric(
         ports=4,
+        lines=4,
+        inputs=tuple(f"in{i}" for i in range(4)),
+        outputs=tuple(f"out{i}" for i in range(4)),
         ops=tuple(ops),
         heaters=heaters,
         thermal_crosstalk=((1.0, crosstalk), (crosstalk, 1.0)),
