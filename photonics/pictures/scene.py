@@ -108,14 +108,14 @@ def _names(chip: Chip, die: kdb.DBox) -> tuple[Name, ...]:
     others: dict[bool, list[tuple[str, float, float]]] = {False: [], True: []}
     for text, point in sorted(chip.texts(tech.LABEL), key=lambda t: (-t[1].y, t[1].x, t[0])):
         x, y = point.x * chip.dbu, point.y * chip.dbu
-        side = _side(die, x, y, EDGE_UM)
+        side = side_of(die, x, y, EDGE_UM)
         if side is not None:
             facets.append(Name(text, x, y, side))
         else:
             electrical = any(box.contains(point) for box in tiles)
             others[electrical].append((text, x, y))
     for group in others.values():
-        sides: list[Side | None] = [_side(die, x, y, RIM_UM, RIM_PART) for _, x, y in group]
+        sides: list[Side | None] = [side_of(die, x, y, RIM_UM, RIM_PART) for _, x, y in group]
         # All of a kind are named in one way, so that a reader knows where to look.
         outside = None not in sides
         facets += [
@@ -125,7 +125,16 @@ def _names(chip: Chip, die: kdb.DBox) -> tuple[Name, ...]:
     return tuple(facets)
 
 
-def _side(die: kdb.DBox, x: float, y: float, reach: float, part: float = 1.0) -> Side | None:
+def side_of(die: kdb.DBox, x: float, y: float, reach: float, part: float = 1.0) -> Side | None:
+    """Return the nearest side of the die to a place in um; None when none is near.
+
+    Args:
+        die: the die.
+        x: of the place.
+        y: of the place.
+        reach: largest distance that is near.
+        part: largest distance as a part of the die's width or height.
+    """
     across, high = part * die.width(), part * die.height()
     distances: dict[Side, tuple[float, float]] = {
         "west": (x - die.left, min(reach, across)),
