@@ -76,7 +76,7 @@ def test_the_drive_is_that_of_the_bar_cells(made_up, kind, each):
         "switch.phase_shifter": kind,
     }
     model = SwitchModel(made_up(design=design))
-    assert model.drive_mw(model.traffic([0, 1, 0, 0, 1, 1])) == pytest.approx(3 * each)
+    assert model.drive_mw(model.traffic([0, 1, 0, 0, 0, 1])) == pytest.approx(4 * each)
 
 
 def test_the_rise_is_that_of_light_behind_a_relaxing_phase(benes):
