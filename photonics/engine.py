@@ -1,8 +1,8 @@
 """The optical engine: lanes of modulators and photodiodes behind one fibre array, with bumps.
 
-All fibres are on the west edge, three a lane from north to south: laser in, modulated light out,
-light in. A modulator's output turns round and comes back, so no waveguides cross. Every electrode
-goes straight up to a micro-bump beside its device, where the driver or receiver die sits.
+All fibres are on the west edge. Each lane, or each group of lanes that share a laser, is a strip
+from west to east; strips follow each other from north to south as their fibres do, so no waveguides
+cross. A grid of bumps lies over the strips. `engine_plan` says what an engine is made of.
 """
 
 from __future__ import annotations
@@ -17,83 +17,35 @@ from typing import Literal, NamedTuple
 import gdsfactory as gf
 import klayout.db as kdb
 
-from lightloom.photonics import tech
-from lightloom.photonics.assembly import Assembly, Cursor
+from lightloom.photonics import bumps as bump_maps
+from lightloom.photonics import engine_light, engine_plan, engine_wires, tech
+from lightloom.photonics.assembly import Assembly
+from lightloom.photonics.bumps import Bump
 from lightloom.photonics.cells import draw, pads
-from lightloom.photonics.cells.eam import eam
-from lightloom.photonics.cells.edge_coupler import edge_coupler
-from lightloom.photonics.cells.mzm import mzm
-from lightloom.photonics.cells.photodiode import photodiode
-from lightloom.photonics.cells.ring_modulator import ring_modulator
-from lightloom.photonics.cells.waveguides import bend90, straight
-from lightloom.photonics.devices import O_BAND
-from lightloom.photonics.netlist import Netlist
+from lightloom.photonics.channel import RoutingError
+from lightloom.photonics.engine_lane import (
+    RAIL_WEST_UM,
+    TRUNK_UM,
+    draw_lane,
+    draw_trunk,
+    trunk_height,
+)
+from lightloom.photonics.engine_parts import Lane, Rail
+from lightloom.photonics.engine_plan import FIBRE_UM, EnginePlan, Modulator
+from lightloom.photonics.engine_wires import Wires
+from lightloom.photonics.netlist import Instance, Netlist, Wire
+from lightloom.photonics.pen import Pen
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Engine
 
-FIBRE_UM = 127.0
-"""Pitch of the fibre array."""
-FIBRES_PER_LANE = 3
-LEAD_UM = 20.0
-"""Straight wire between blocks."""
-TURN_UM = 20.0
-"""Reach of each bend of the way back."""
-LINE_UM = 8.0
-"""Width of electrode lines on both metals."""
-BUMP_ROW_UM = 75.0
-"""From a device's axis up to its row of bumps."""
-BUMP_PITCH_UM = 60.0
-MARGIN_UM = 150.0
-"""From the last bend to the east edge."""
-LANES_MAX = 64
-
-Modulator = Literal["ring", "mzm", "eam"]
-
-
-class Electrode(NamedTuple):
-    """Where one device pin goes: net and bump names with the lane left open, and the bump's x."""
-
-    pin: str
-    net: str
-    bump: str
-    shift_um: float
-    """From the pin to its bump along x; the line runs on M1 that far."""
-
-
-_MODULATOR: Mapping[str, tuple[Electrode, ...]] = {
-    "mzm": (
-        Electrode("e3", "mod{}_low", "mod{}_low", 0.0),
-        Electrode("e1", "mod{}_sig", "mod{}_sig", BUMP_PITCH_UM),
-        Electrode("e2", "mod{}_up", "mod{}_up", 2 * BUMP_PITCH_UM),
-        Electrode("e4", "mod{}_sig", "mod{}_term", 0.0),
-        Electrode("e5", "bias{}_p", "bias{}_p", 0.0),
-        Electrode("e6", "bias{}_n", "bias{}_n", 0.0),
-    ),
-    "ring": (
-        Electrode("e3", "heat{}_p", "heat{}_p", -BUMP_PITCH_UM + 4.0),
-        Electrode("e1", "mod{}_p", "mod{}_p", -BUMP_PITCH_UM / 2),
-        Electrode("e2", "mod{}_n", "mod{}_n", -4.0),
-        Electrode("e4", "heat{}_n", "heat{}_n", BUMP_PITCH_UM - 4.0),
-    ),
-    "eam": (
-        Electrode("e1", "mod{}_p", "mod{}_p", 0.0),
-        Electrode("e2", "mod{}_n", "mod{}_n", BUMP_PITCH_UM),
-    ),
-}
-_DETECTOR = (
-    Electrode("e1", "pd{}_p", "pd{}_p", 0.0),
-    Electrode("e2", "pd{}_n", "pd{}_n", BUMP_PITCH_UM),
-)
-
-
-@dataclass(frozen=True)
-class Bump:
-    """One micro-bump."""
-
-    name: str
-    x_um: float
-    y_um: float
-    net: str
+STRAP_UM = 8.0
+"""Width of the M2 line that joins the ground rails."""
+MARGIN_UM = 60.0
+"""From the outermost lane, fibre or wire to the die edge."""
+SPARES = 24
+"""Steps that columns may grow by until the lines to the bumps fit."""
+RETICLE_UM = (26_000.0, 33_000.0)
+"""Field of a scanner: a die is not larger."""
 
 
 @dataclass(frozen=True)
@@ -103,167 +55,321 @@ class EngineChip:
     component: gf.Component
     netlist: Netlist
     bumps: tuple[Bump, ...]
-    lanes: int
-    modulator: Modulator
+    plan: EnginePlan
     size_um: tuple[float, float]
+    fibre_edge_um: float
+    """Length of the west edge: that of the fibre array, or of the die where that is more."""
     line_ohm: Mapping[str, float]
-    """Resistance from each bump, by name, to its device pin."""
+    """Resistance from each bump, by name, to its device pin; from a ground bump to its rail."""
+    line_ma: Mapping[str, float]
+    """Largest current through each bump."""
+    longest_um: float
+    """Longest line from a pin to a bump or a rail."""
+    return_ohm: float
+    """Largest resistance from a heater's return to the ground bumps together."""
+    gbps: float
+    """Rate of a wavelength, for figures."""
+
+    @property
+    def lanes(self) -> int:
+        """Lanes each way."""
+        return self.plan.lanes
+
+    @property
+    def modulator(self) -> Modulator:
+        """Type of the modulators."""
+        return self.plan.modulator
+
+    @property
+    def cells(self) -> int:
+        """Lanes times wavelengths each way."""
+        return self.plan.channels
+
+    @property
+    def crossings(self) -> int:
+        """Waveguide crossings."""
+        return sum(one.type == "crossing" for one in self.netlist.instances.values())
+
+    def eic_bumps(self) -> tuple[Bump, ...]:
+        """The bump map of the electrical die, `bumps.mirrored`."""
+        return bump_maps.mirrored(self.bumps, self.size_um[0])
+
+    def figures(self) -> dict[str, float]:
+        """Figures of the chip by names with units, all of one direction unless they say so."""
+        plan = self.plan
+        width, height = (side / 1000.0 for side in self.size_um)
+        tbps = plan.channels * self.gbps / 1000.0
+        rings = [
+            ring
+            for bank, copies in (
+                (plan.modulator_rings, 1),
+                (plan.filter_rings, plan.filtered + 2 * plan.muxed),
+            )
+            if bank is not None
+            for ring in bank.rings * copies
+        ]
+        return {
+            "lanes": plan.lanes,
+            "wavelengths": plan.wavelengths,
+            "channels": plan.channels,
+            "tbps_each_way": round(tbps, 6),
+            "fibres": plan.fibres,
+            "fibres_per_mm": round(1000.0 / FIBRE_UM, 3),
+            "crossings": self.crossings,
+            "shoreline_mm": round(self.fibre_edge_um / 1000.0, 3),
+            "shoreline_tbps_per_mm": round(tbps / self.fibre_edge_um * 1000.0, 6),
+            "area_mm2": round(width * height, 4),
+            "area_tbps_per_mm2": round(tbps / (width * height), 6),
+            "bumps": len(self.bumps),
+            "bump_pitch_um": plan.pitch_um,
+            "line_um_max": round(self.longest_um, 1),
+            "line_ohm_max": round(max(self.line_ohm.values()), 3),
+            "return_ohm_max": round(self.return_ohm, 3),
+            "line_ma_max": round(max(self.line_ma.values()), 3),
+            "copper_mm": plan.integration.copper_mm,
+            "tune_mw": round(plan.lanes * sum(ring.tune_mw for ring in rings), 3),
+        }
 
     def write_bumps(self, path: Path) -> None:
-        """Write the bump map as CSV, in um, seen from above the die."""
-        rows = [f"{b.name},{b.x_um:.3f},{b.y_um:.3f},{b.net}\n" for b in self.bumps]
-        path.write_text("name,x_um,y_um,net\n" + "".join(rows))
+        """Write the bump map as CSV, in um, looking at the face of the die."""
+        path.write_text(bump_maps.csv(self.bumps))
 
 
-def engine_chip(engine: Engine, lanes: int) -> EngineChip:
+def engine_chip(
+    engine: Engine, lanes: int, band: Literal["O", "C"] = "O", gbps: float = 32.0
+) -> EngineChip:
     """Lay out an engine; equal arguments give the same object.
 
     Args:
-        engine: modulator type and its numbers.
-        lanes: optical lanes in each direction, 1 to 64.
+        engine: of the design.
+        lanes: fibre lanes in each direction, 1 to 16.
+        band: of the process.
+        gbps: rate of a wavelength in Gb/s, for figures.
 
     Raises:
-        DesignError: the number of lanes does not fit.
+        DesignError: keys that do not go together, or an engine that does not fit.
     """
-    if not 1 <= lanes <= LANES_MAX:
-        raise DesignError(f"serdes.lanes = {lanes}; allowed: an engine has 1 to {LANES_MAX} lanes")
-    length = 0.0
-    if engine.modulator == "mzm":
-        # V_pi L is a property of the junction: the drive the design asks for sets the length.
-        length = draw.on_grid(round(O_BAND.junction.v_pi_l_v_cm * 1e4 / engine.mzm_v_pi_v, 1))
-    return _build(engine.modulator, lanes, length)
+    return _build(engine_plan.plan(engine, lanes, band), gbps)
 
 
 @cache
-def _build(modulator: Modulator, lanes: int, length: float) -> EngineChip:
-    key = repr((modulator, lanes, length)).encode()
-    name = f"engine{lanes}_{modulator}_{hashlib.sha256(key).hexdigest()[:8]}"
-    build = _Engine(Assembly(name), lanes, modulator, _modulator(modulator, length))
-    for lane in range(lanes):
-        build.transmit(lane)
-        build.receive(lane)
-    width = draw.on_grid(build.east_um + MARGIN_UM)
-    half = draw.on_grid(((lanes * FIBRES_PER_LANE - 1) / 2 + 1.25) * FIBRE_UM)
-    build.assembly.die(0.0, -half, width, half, f"lightloom {name}")
-    netlist = build.assembly.netlist
-    netlist.validate(name)
-    return EngineChip(
-        build.assembly.component,
-        netlist,
-        tuple(build.bumps),
-        lanes,
-        modulator,
-        (width, 2 * half),
-        build.line_ohm,
+def _build(plan: EnginePlan, gbps: float) -> EngineChip:
+    digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:8]
+    size = f"{plan.lanes}" if plan.wavelengths == 1 else f"{plan.lanes}x{plan.wavelengths}"
+    name = f"engine{size}_{plan.modulator}_{digest}"
+    step = plan.pitch_um
+    failure: RoutingError | None = None
+    for spare in range(SPARES):
+        try:
+            lane = draw_lane(plan, step, spare, f"{name}_lane{spare}")
+            trunk = draw_trunk(plan, step, spare, f"{name}_trunk{spare}")
+            wires = engine_wires.wire(lane, plan), trunk and engine_wires.wire(trunk, plan)
+        except RoutingError as error:
+            failure = error
+            continue
+        return _Chip(plan, name, gbps).build(lane, trunk, *wires)
+    raise DesignError(
+        f"engine.bump_pitch_um = {plan.pitch_um:g} with engine.modulator = {plan.modulator!r}: "
+        f"{failure}"
     )
 
 
-def _modulator(kind: Modulator, length: float) -> gf.Component:
-    if kind == "mzm":
-        return mzm(length=length)
-    return ring_modulator() if kind == "ring" else eam()
+class _Chip:
+    """Puts lanes, fibres and trees together."""
 
-
-class _Engine:
-    """Draws lane by lane."""
-
-    def __init__(
-        self, assembly: Assembly, lanes: int, kind: Modulator, modulator: gf.Component
-    ) -> None:
-        self.assembly = assembly
-        self.fibres = lanes * FIBRES_PER_LANE
-        self.kind = kind
-        self.modulator = modulator
-        self.east_um = 0.0
+    def __init__(self, plan: EnginePlan, name: str, gbps: float) -> None:
+        self.plan = plan
+        self.name = name
+        self.gbps = gbps
+        self.assembly = Assembly(name, plan.numbers)
         self.bumps: list[Bump] = []
-        self.line_ohm: dict[str, float] = {}
+        self.ohm: dict[str, float] = {}
+        self.ma: dict[str, float] = {}
+        self.rails: list[Rail] = []
 
-    def _y(self, lane: int, fibre: int) -> float:
-        number = lane * FIBRES_PER_LANE + fibre
-        return draw.on_grid(((self.fibres - 1) / 2 - number) * FIBRE_UM)
+    def build(
+        self, lane: Lane, trunk: Lane | None, wires: Wires, trunk_wires: Wires | None
+    ) -> EngineChip:
+        """Lay out the chip from its lane and, where lanes share lasers with taps, their taps."""
+        plan = self.plan
+        strips = self._strips(lane, trunk)
+        total = sum(strip.height for strip in strips)
+        fibres, rows = self._fibres(strips, total)
+        moves = [(pen.y_um, y) for pen, y in zip(fibres, rows, strict=True)]
+        room = engine_light.fan_in_um(moves) - RAIL_WEST_UM + STRAP_UM
+        west = draw.on_grid(fibres[0].x_um + room)
+        engine_light.fan_in(fibres, rows, west)
+        waiting = iter(fibres)
+        leaves: dict[int, list[Pen]] = {}
+        trunks: dict[int, Pen] = {}
+        for strip in strips:
+            put = _Put(self.assembly, strip.number, west, strip.base)
+            if strip.lane is None:
+                trunks[strip.number] = next(waiting)
+                continue
+            put.all(strip.lane)
+            for pen in _west(strip.lane):
+                next(waiting).meet(put.pen(pen))
+            shared = strip.kind == "laser"
+            self._contacts(strip.lane, put, trunk_wires if shared else wires)
+            if shared:
+                trunks[strip.number] = put.pen(strip.lane.tx)
+            elif plan.split > 1:
+                leaves.setdefault(strip.number // plan.split, []).append(put.pen(lane.light))
+        for number, pen in trunks.items():
+            engine_light.tree(pen, leaves[number], str(number))
+        self._strap(west)
+        east = west + lane.width_um
+        if plan.split > 1:
+            east += engine_light.tree_um(self.assembly, plan.split)
+        return self._finish(east, total, [wires, trunk_wires])
 
-    def _facet(self, label: str, y: float) -> Cursor:
-        """An edge coupler at the west edge with its port; returns its open end."""
-        coupler = edge_coupler()
-        name = f"ec_{label}"
-        self.assembly.place(coupler, 0.0, y, name)
-        self.assembly.optical_port(label, (name, "o2"), 0.0, y)
-        return Cursor((name, "o1"), coupler.ports["o1"].center[0], y)
+    def _strips(self, lane: Lane, trunk: Lane | None) -> list[_Strip]:
+        """What follows each other from north to south."""
+        plan = self.plan
+        strips: list[_Strip] = []
+        height = trunk_height(plan, plan.pitch_um)
+        for number in range(plan.lanes):
+            if plan.split > 1 and number % plan.split == plan.split // 2:
+                strips.append(_Strip("laser", number // plan.split, trunk, height, 0.0))
+            strips.append(_Strip("lane", number, lane, lane.height_um, 0.0))
+        level = sum(strip.height for strip in strips) / 2
+        for k, strip in enumerate(strips):
+            level -= strip.height
+            strips[k] = strip._replace(base=draw.on_grid(level))
+        return strips
 
-    def transmit(self, lane: int) -> None:
-        """Laser, modulator, way back, output."""
-        y, back = self._y(lane, 0), self._y(lane, 1)
-        name = f"mod{lane}"
-        cursor = self._facet(f"laser{lane}", y)
-        start = draw.on_grid(cursor.x_um + LEAD_UM)
-        self.assembly.run(cursor, start)
-        self.assembly.join(cursor, (name, "o1"))
-        enters, leaves = (self.modulator.ports[pin].center[0] for pin in ("o1", "o2"))
-        origin = draw.on_grid(start - enters)
-        self.assembly.place(self.modulator, origin, y, name)
-        self._electrodes(lane, name, self.modulator, origin, y, _MODULATOR[self.kind])
+    def _fibres(self, strips: list[_Strip], total: float) -> tuple[list[Pen], list[float]]:
+        """Draw the fibre array; returns its open ends and the rows that they go to."""
+        labels: list[str] = []
+        rows: list[float] = []
+        for strip in strips:
+            if strip.kind == "laser":
+                labels.append(f"laser{strip.number}")
+                rows.append(draw.on_grid(strip.base + TRUNK_UM))
+                continue
+            assert strip.lane is not None
+            own = [f"laser{strip.number}"] if self.plan.split == 1 else []
+            labels += [*own, f"tx{strip.number}", f"rx{strip.number}"]
+            rows += [draw.on_grid(strip.base + pen.y_um) for pen in _west(strip.lane)]
+        count = len(labels)
+        levels = [draw.on_grid(((count - 1) / 2 - k) * FIBRE_UM) for k in range(count)]
+        pens = [
+            engine_light.facet(self.assembly, label, y)
+            for label, y in zip(labels, levels, strict=True)
+        ]
+        return pens, rows
 
-        cursor = Cursor((name, "o2"), draw.on_grid(origin + leaves), y)
-        self.assembly.run(cursor, draw.on_grid(cursor.x_um + LEAD_UM))
-        self._turn_back(cursor, back)
-        output = self._facet(f"tx{lane}", back)
-        self.assembly.run(cursor, output.x_um)
-        self.assembly.join(cursor, output.pin)
+    def _contacts(self, strip: Lane, put: _Put, wires: Wires | None) -> None:
+        if wires is None:
+            return
+        text = 0.28 * self.plan.pitch_um**0.8
+        for bump in wires.bumps:
+            x, y = put.place(bump.x_um, bump.y_um)
+            name, net = put.named(bump.name), put.named(bump.net)
+            self.assembly.electrical_port(name, net, x, y, size_um=draw.on_grid(text))
+            self.bumps.append(Bump(name, x, y, net))
+            self.ohm[name], self.ma[name] = bump.ohm, bump.ma
+        self.rails += [rail._replace(y=draw.on_grid(rail.y + put.y)) for rail in strip.rails]
 
-    def _turn_back(self, cursor: Cursor, y_um: float) -> None:
-        """Turn the wire round to the left, on to y further south."""
-        bend = bend90(radius=TURN_UM)
-        x = draw.on_grid(cursor.x_um + TURN_UM)
-        down = draw.on_grid(cursor.y_um - y_um - 2 * TURN_UM)
-        place = self.assembly.place
-        place(bend, cursor.x_um, cursor.y_um, turn=kdb.Trans.M0)
-        place(straight(length=down), x, draw.on_grid(cursor.y_um - TURN_UM), turn=kdb.Trans.R270)
-        place(bend, x, draw.on_grid(y_um + TURN_UM), turn=kdb.Trans(3, True))
-        cursor.y_um = y_um
-        cursor.heading = -1
-        cursor.length_um += 2 * bend.info["length_um"] + down
-        self.east_um = max(self.east_um, x)
+    def _strap(self, west: float) -> None:
+        """Join all ground rails at their west ends."""
+        if not self.rails:
+            return
+        x = draw.on_grid(west + RAIL_WEST_UM + STRAP_UM / 2)
+        rows = [rail.y for rail in self.rails]
+        half = STRAP_UM / 2
+        component = self.assembly.component
+        draw.box(component, tech.M2, x - half, min(rows) - half, x + half, max(rows) + half)
+        for rail in self.rails:
+            self.assembly.place(pads.via_stack(width=STRAP_UM, height=rail.width), x, rail.y)
 
-    def receive(self, lane: int) -> None:
-        """Input and photodiode."""
-        y = self._y(lane, 2)
-        name = f"pd{lane}"
-        cursor = self._facet(f"rx{lane}", y)
-        start = draw.on_grid(cursor.x_um + LEAD_UM)
-        self.assembly.run(cursor, start)
-        self.assembly.join(cursor, (name, "o1"))
-        cell = photodiode()
-        self.assembly.place(cell, start, y, name)
-        self._electrodes(lane, name, cell, start, y, _DETECTOR)
-
-    def _electrodes(
-        self,
-        lane: int,
-        device: str,
-        cell: gf.Component,
-        x: float,
-        y: float,
-        electrodes: tuple[Electrode, ...],
-    ) -> None:
-        top = draw.on_grid(y + BUMP_ROW_UM)
-        half = LINE_UM / 2
-        via = pads.via_stack(width=LINE_UM, height=LINE_UM)
-        for electrode in electrodes:
-            dx, dy = cell.ports[electrode.pin].center
-            pin_x, pin_y = draw.on_grid(x + dx), draw.on_grid(y + dy)
-            bump_x = draw.on_grid(pin_x + electrode.shift_um)
-            component = self.assembly.component
-            left, right = sorted((pin_x, bump_x))
-            draw.box(component, tech.M1, left - half, pin_y - half, right + half, pin_y + half)
-            self.assembly.place(via, bump_x, pin_y)
-            draw.box(component, tech.M2, bump_x - half, pin_y - half, bump_x + half, top)
-            self.assembly.place(pads.bump(), bump_x, top)
-            net, label = electrode.net.format(lane), electrode.bump.format(lane)
-            self.assembly.electrical_pin(net, (device, electrode.pin))
-            self.assembly.electrical_port(label, net, bump_x, top, size_um=7.0)
-            self.bumps.append(Bump(label, bump_x, top, net))
-            self.line_ohm[label] = (
-                tech.SHEET_OHM[tech.M1] * abs(electrode.shift_um) / LINE_UM
-                + tech.VIA_OHM / via.info["cuts"]
-                + tech.SHEET_OHM[tech.M2] * (top - pin_y) / LINE_UM
+    def _finish(self, east: float, total: float, wires: list[Wires | None]) -> EngineChip:
+        plan = self.plan
+        width = draw.on_grid(east + MARGIN_UM)
+        array = plan.fibres * FIBRE_UM
+        half = draw.on_grid(max(total / 2, array / 2) + MARGIN_UM)
+        sides = sorted((width, 2 * half))
+        if sides[0] > RETICLE_UM[0] or sides[1] > RETICLE_UM[1]:
+            raise DesignError(
+                f"engine.lanes = {plan.lanes}, engine.wavelengths = {plan.wavelengths} with "
+                f"engine.modulator = {plan.modulator!r} need {width / 1000:.1f} x "
+                f"{2 * half / 1000:.1f} mm; allowed: {RETICLE_UM[0] / 1000:g} x "
+                f"{RETICLE_UM[1] / 1000:g} mm, the field of a scanner"
             )
+        self.assembly.die(0.0, -half, width, half, f"lightloom {self.name}")
+        netlist = self.assembly.netlist
+        netlist.validate(self.name)
+        made = [one for one in wires if one is not None]
+        return EngineChip(
+            self.assembly.component,
+            netlist,
+            tuple(self.bumps),
+            plan,
+            (width, 2 * half),
+            array if array + 2 * MARGIN_UM >= 2 * half else 2 * half,
+            self.ohm,
+            self.ma,
+            max(one.longest_um for one in made),
+            max(one.return_ohm for one in made),
+            self.gbps,
+        )
+
+
+def _west(strip: Lane) -> list[Pen]:
+    """Ends of a strip at its west edge, from north to south."""
+    pens = [pen for pen in (strip.light, strip.tx, strip.rx) if pen is not None and not pen.at.x]
+    return sorted(pens, key=lambda pen: -pen.y_um)
+
+
+class _Strip(NamedTuple):
+    """A lane, or the way of a shared laser, which is a lane only where it has a tap."""
+
+    kind: Literal["lane", "laser"]
+    number: int
+    lane: Lane | None
+    height: float
+    base: float
+    """Its south edge."""
+
+
+class _Put:
+    """A place on the chip for a strip, and a number for its names."""
+
+    def __init__(self, chip: Assembly, number: int, x: float, y: float) -> None:
+        self.chip = chip
+        self.number = str(number)
+        self.x, self.y = x, y
+
+    def named(self, name: str) -> str:
+        """A name of the strip on the chip."""
+        return name.replace("@", self.number)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A place of the strip on the chip."""
+        return draw.on_grid(self.x + x), draw.on_grid(self.y + y)
+
+    def pen(self, pen: Pen) -> Pen:
+        """An open end of the strip on the chip."""
+        return pen.moved(self.chip, self._pin(pen.pin), self.x, self.y)
+
+    def _pin(self, pin: tuple[str, str]) -> tuple[str, str]:
+        return self.named(pin[0]), pin[1]
+
+    def all(self, strip: Lane) -> None:
+        """Place the layout and copy the netlist."""
+        at = draw.point(self.x, self.y)
+        reference = self.chip.component << strip.assembly.component
+        reference.trans = kdb.Trans(at.x, at.y)
+        part, whole = strip.assembly.netlist, self.chip.netlist
+        for name, one in part.instances.items():
+            assert one.x_um is not None
+            assert one.y_um is not None
+            x, y = self.place(one.x_um, one.y_um)
+            whole.instances[self.named(name)] = Instance(one.type, dict(one.parameters), x, y)
+        for wire in part.nets.values():
+            pins = [self._pin(pin) for pin in wire.pins]
+            whole.nets[".".join(pins[0])] = Wire(pins, wire.length_um, wire.width_um)
+        for net, conductor in part.electrical.items():
+            for pin in conductor.pins:
+                self.chip.electrical_pin(self.named(net), self._pin(pin))

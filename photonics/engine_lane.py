@@ -124,7 +124,9 @@ def _series(assembly: Assembly, room: Room) -> Lane:
     if plan.monitors:
         above = max(above, _tap_top(plan))
     tap = parts.tap_length(plan) if plan.monitors else 0.0
-    column = room.column(long + tap + 2 * CLEAR_UM)
+    need = long + tap + 2 * CLEAR_UM
+    column = room.column(need)
+    lead = draw.on_grid((column - need) / 2)
     rail = draw.on_grid(rows.receive_top + EDGE_UM + RAIL_UM / 2)
     y = rail + RAIL_UM / 2 + EDGE_UM + below
     if room.east:
@@ -147,7 +149,7 @@ def _series(assembly: Assembly, room: Room) -> Lane:
     pen: Pen | None = None
     for w in order:
         at = windows[w].x1 if room.east else windows[w].x2
-        x = draw.on_grid(at + sign * (CLEAR_UM + (long - boxes[w].width()) / 2))
+        x = draw.on_grid(at + sign * (lead + CLEAR_UM + (long - boxes[w].width()) / 2))
         name = f"mod{parts.key(plan, w)}"
         if pen is None:
             placed = put(assembly, cells[w], name, draw.point(x, y), ahead, mirror=not room.east)
@@ -193,17 +195,21 @@ def _laser(assembly: Assembly, room: Room, light: Pen, height: float, windows: l
         return light
     window = Window(0.0, room.prefix, 0.0, height, None)
     windows.append(window)
-    cell = parts.tap_cell(room.plan)
-    at = draw.point(parts.TAP_BACK_UM, light.y_um)
-    coupler = put(assembly, cell, "tap_lmon@", at, EAST)
+    first, through = _laser_tap(assembly, room.plan, light.y_um, window)
+    through.forward_to(light.x_um)
+    through.meet(light)
+    return first
+
+
+def _laser_tap(assembly: Assembly, plan: EnginePlan, y: float, window: Window) -> tuple[Pen, Pen]:
+    """Draw a tap for light that runs east at y; returns its ends to the laser and onwards."""
+    at = draw.point(parts.TAP_BACK_UM, y)
+    coupler = put(assembly, parts.tap_cell(plan), "tap_lmon@", at, EAST)
     parts.dark(coupler.leave("o2"), "end_lmon@")
     arm = coupler.leave("o3")
     arm.forward(CLEAR_UM)
-    window.add(arm.device(parts.diode(room.plan), "lmon@"), parts.diode_pins("lmon@"))
-    through = coupler.leave("o4")
-    through.forward_to(light.x_um)
-    through.meet(light)
-    return coupler.leave("o1")
+    window.add(arm.device(parts.diode(plan), "lmon@"), parts.diode_pins("lmon@"))
+    return coupler.leave("o1"), coupler.leave("o4")
 
 
 def _receive(
@@ -211,7 +217,8 @@ def _receive(
 ) -> tuple[Pen, float]:
     """Draw the receiver; returns the way to the fibre, looking west, and where it ends."""
     plan = room.plan
-    _, middle = room.receive_column()
+    need, middle = room.receive_column()
+    middle = draw.on_grid(middle + (column - need) / 2)
     if not plan.filtered:
         at = draw.point(start + middle, rows.receive)
         placed = put(assembly, parts.diode(plan), "pd@", at, EAST)
@@ -392,3 +399,29 @@ class _Rows:
         pen.forward_to(y + BEND_UM)
         pen.turn_to(WEST, BEND_UM)
         return pen
+
+
+TRUNK_UM = 20.0
+"""From the south edge of a shared laser's strip to its waveguide."""
+
+
+def trunk_height(plan: EnginePlan, step: float) -> float:
+    """Height of the strip of a laser that lanes share."""
+    above = _tap_top(plan) + EDGE_UM if plan.monitors else TRUNK_UM
+    return parts.up(TRUNK_UM + above, step)
+
+
+def draw_trunk(plan: EnginePlan, step: float, spare: int, name: str) -> Lane | None:
+    """Draw the tap of a laser that lanes share; None where there is none.
+
+    Light comes from the west and goes on east. Arguments as for `draw_lane`.
+    """
+    if plan.split == 1 or not plan.monitors:
+        return None
+    assembly = Assembly(name, plan.numbers)
+    width = draw.on_grid(parts.up(parts.tap_length(plan) + CLEAR_UM, step) + spare * step)
+    height = trunk_height(plan, step)
+    window = Window(0.0, width, 0.0, height, None)
+    light, onward = _laser_tap(assembly, plan, TRUNK_UM, window)
+    light.forward_to(0.0)
+    return Lane(assembly, light, onward, None, width, height, [window], [])

@@ -35,7 +35,7 @@ CLEAR_UM = 2.0
 """Between devices."""
 TAP_BACK_UM = 30.0
 """Room in front of a tap for the terminator of its unused port."""
-DARK_UM = 26.0
+DARK_UM = 28.0
 """From a filter to the terminator of its bus: past that of its drop bus."""
 
 
@@ -99,7 +99,8 @@ class Lane:
     light: Pen
     """The end of the laser's way, looking out."""
     tx: Pen
-    rx: Pen
+    """Where light goes on: to the fibre, or to the tree of a shared laser."""
+    rx: Pen | None
     width_um: float
     height_um: float
     windows: list[Window]

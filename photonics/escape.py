@@ -26,7 +26,7 @@ REACH_UM = 90.0
 """An M1 stub is at most this long."""
 STEP_UM = 2.0
 """Between places that are tried for the M2 piece of a line that ends on a rail or track."""
-CHOICES = 60
+CHOICES = 100
 """Ways that are tried for each line."""
 FLAT = math.tan(math.pi / 8.0)
 """Half a side of an octagon over half its width."""
@@ -253,16 +253,19 @@ class Escape:
                 places = {x + sign * k * STEP_UM for k in steps for sign in (-1, 1)}
             else:
                 middle = target.x_um
-                places = {x, middle, middle - beside, middle + beside}
-                places |= {middle - self.pitch_um / 2, middle + self.pitch_um / 2}
+                places = {x, middle, middle - self.pitch_um / 2, middle + self.pitch_um / 2}
+                tracks = int((self.pitch_um - 2 * beside) / (width.m2_um + M2_SPACE_UM)) + 1
+                for k in range(max(tracks, 1)):
+                    aside = beside + k * (width.m2_um + M2_SPACE_UM)
+                    places |= {middle - aside, middle + aside}
                 places = {
                     at
                     for at in places
                     if abs(at - middle) <= min(flat + width.m2_um / 2, half - width.m2_um / 2)
-                    or beside <= abs(at - middle) <= self.pitch_um
+                    or beside <= abs(at - middle) <= 2 * self.pitch_um
                 }
             for at in places:
-                if abs(at - x) <= REACH_UM or terminal.pin is None:
+                if abs(at - x) <= max(REACH_UM, self.pitch_um) or terminal.pin is None:
                     yield Line(terminal, target, draw.on_grid(at), width)
 
     def _metal(self, line: Line, pieces: list[kdb.Box]) -> list[kdb.Box]:

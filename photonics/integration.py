@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,11 +10,12 @@ from typing import Literal
 from lightloom.photonics import tech
 from lightloom.spec.base import DesignError
 
-BUMP_MIN_UM, BUMP_SPACE_UM = (
+_WIDTH_UM, BUMP_SPACE_UM = (
     next(rule.value_um for rule in tech.RULES if rule.name == name)
     for name in ("BUMP.width", "BUMP.space")
 )
-M2_SPACE_UM = next(rule.value_um for rule in tech.RULES if rule.name == "M2.space")
+BUMP_MIN_UM = float(math.ceil(_WIDTH_UM / (2.0 * math.sin(math.pi / 8.0))))
+"""Least size across flats: an octagon is narrower than that between sides at right angles."""
 LANDING_UM = 8.0
 """What the metal under a bump is wider than the bump, `pads.bump`."""
 BUMP_MAX_UM = 80.0
@@ -74,7 +76,7 @@ INTEGRATIONS: Mapping[str, Integration] = {
         Integration(
             "3d",
             "bumps",
-            36.0,  # near the least of the rules of BUMP; 25 um is published for stacked engines
+            40.0,  # the least that the rules of BUMP allow; 40-55 um class
             True,
             1.0,  # through the electrical die and its bumps
             "external, by fibre",
@@ -105,4 +107,4 @@ def pitch_um(integration: Integration, asked_um: float) -> float:
 
 def bump_um(pitch: float) -> float:
     """Size of the bumps of a pitch: half of it, within what can be drawn."""
-    return round(min(max(pitch / 2.0, BUMP_MIN_UM), BUMP_MAX_UM), 3)
+    return round(min(max(pitch / 2.0, BUMP_MIN_UM), pitch - BUMP_SPACE_UM, BUMP_MAX_UM), 3)
