@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightloom.photonics import layer_map
+from lightloom.photonics import bumps, layer_map
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics.checks.verdict import Finding, Verdict
 from lightloom.photonics.netlist import Netlist
@@ -87,8 +87,8 @@ def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
     """Write the chip `kind` of a design with its checks into `directory`, made when missing.
 
     The files are `<kind>.gds`, `.oas`, `.lyp`, `.netlist.yml` (intended), `.extracted.yml`,
-    `drc.lyrdb`, `lvs.lyrdb`, `preview.png` and `bumps.csv`. Raises `DesignError` when the design
-    has no such chip.
+    `drc.lyrdb`, `lvs.lyrdb`, `preview.png` and `bumps.csv`; an engine also has `bumps_eic.csv`.
+    Raises `DesignError` when the design has no such chip.
     """
     if kind not in KINDS:
         raise DesignError(f"layout {kind}; allowed: {', '.join(KINDS)}")
@@ -176,6 +176,9 @@ def _make(kind: Kind, design: Design, place: Path) -> None:
     preview.write_layout(chip.component, place / f"{kind}.oas")
     chip.netlist.write(place / f"{kind}.netlist.yml")
     (place / "bumps.csv").write_text(_bumps(chip))
+    flipped = getattr(chip, "eic_bumps", None)
+    if flipped is not None:
+        (place / "bumps_eic.csv").write_text(bumps.csv(flipped()))
     clock.lap("layout")
     # From here on only what was written counts: the checks read the files back.
     extraction = extract.extract_chip(extract.open_chip(gds))
@@ -227,7 +230,9 @@ def _switch(design: Design) -> SwitchChip:
 def _engine(design: Design) -> EngineChip:
     from lightloom.photonics.engine import engine_chip
 
-    return engine_chip(design.engine, design.serdes.lanes)
+    # Two-level modulation: a bit a symbol.
+    rate = design.serdes.baud_gbd
+    return engine_chip(design.engine, design.fibre_lanes, design.technology.band, gbps=rate)
 
 
 def _bumps(chip: SwitchChip | EngineChip) -> str:
