@@ -3,6 +3,7 @@ import pytest
 
 from lightloom.photonics import solver
 from lightloom.photonics.blocks import blocks
+from lightloom.photonics.elements import FourPort, Models
 
 from . import toy
 from .switches import CARRIER, drawn
@@ -56,7 +57,14 @@ def test_lines_may_be_named_in_any_order():
     b.join(("c1", "o4"), ("c2", "o1"))
     b.netlist.ports = {"in0": ("c0", "o1"), "in1": ("c0", "o2")}
     b.netlist.ports |= {"out0": ("c2", "o3"), "out1": ("c2", "o4")}
-    program = toy.program(b.netlist, 2)
+
+    def lopsided(p):
+        part = toy.coupler(p)
+        weights = np.array([[0.9, 0.7], [0.7, 0.5]])
+        return FourPort(lambda f: part.matrix(f) * weights, 0.0, part.sides)
+
+    models = Models({**toy.DEVICES, "coupler": lopsided}, toy.wire)
+    program = toy.program(b.netlist, 2, models)
     (block,) = blocks(program)
     assert len({(e.a, e.b) for e in block.elements if e.b is not None}) == 2
     found = run(program, [block], np.zeros(0))
