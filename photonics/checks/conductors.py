@@ -41,6 +41,11 @@ def joins() -> list[tuple[str, str]]:
     ]
 
 
+def over() -> list[tuple[str, str]]:
+    """Pairs of metals that a cut can join."""
+    return [(tech.NAMES[a], tech.NAMES[b]) for a, b in itertools.pairwise(tech.METALS)]
+
+
 def stack(chip: Chip) -> tuple[dict[str, kdb.Region], list[str]]:
     """Return the shapes of each metal and via layer, and the layers of a pad from the top down.
 

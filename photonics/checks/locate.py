@@ -99,13 +99,28 @@ def _halfway(way: Sequence[kdb.Polygon]) -> kdb.Polygon:
 
 
 def gap(
-    fragments: Sequence[Mapping[str, Sequence[kdb.Polygon]]], near: int
+    fragments: Sequence[Mapping[str, Sequence[kdb.Polygon]]],
+    near: int,
+    over: Iterable[tuple[str, str]] = (),
 ) -> tuple[float, float] | None:
-    """Return the middle of the shortest gap between the first fragment of a net and the others.
+    """Return the middle of what keeps the first fragment of a net from the others.
 
-    A gap in one layer shorter than `near` is preferred; else the fragments meet on different
-    layers, where a via is missing, or are simply far apart.
+    Where two layers of a pair of `over`, which a cut could join, lie over each other the cut is
+    missing: the middle of the largest such place. Else the shortest gap: one in one layer that is
+    shorter than `near`, else the shortest of all.
     """
+    over = list(over)
+    missing = [
+        place
+        for fragment in fragments[1:]
+        for a, b in over
+        for first, second in ((fragments[0], fragment), (fragment, fragments[0]))
+        if a in first and b in second
+        for place in (kdb.Region(list(first[a])) & kdb.Region(list(second[b]))).merged().each()
+    ]
+    if missing:
+        middle = max(missing, key=lambda place: place.area()).bbox().center()
+        return float(middle.x), float(middle.y)
     same: list[tuple[float, float, float]] = []
     other: list[tuple[float, float, float]] = []
     first = {layer: edges(polygons) for layer, polygons in fragments[0].items()}

@@ -27,6 +27,7 @@ RULES = (
     ("OPEN", "what is meant to be joined is joined"),
     ("SHORT", "what is meant to be apart is apart"),
     ("SWAPPED", "what is joined is joined to the intended pin"),
+    ("PLACE", "devices are where the netlist says"),
     ("PARAMETER", "measured parameters agree with the intended ones"),
     ("UNEQUAL", "devices that are meant to be alike are drawn alike"),
     ("WIRE", "waveguides keep their width, bend gently, stay apart and meet pins exactly"),

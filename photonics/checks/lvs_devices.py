@@ -16,6 +16,9 @@ EXACT = (0.0006, 0.0)
 rounding of a number."""
 LENGTH = (0.0015, 1e-5)
 """The same of a curve's length: see `wires` for how exactly that is measured."""
+STEP_UM = 0.0008
+"""A device further off than this is off by a grid step; the middle of an odd number of steps is
+known to half of one."""
 TOLERANCE: Mapping[str, tuple[float, float]] = {
     # What the bends of a coupler add is known to the rounding of their corners.
     "coupler2x2.length_um": (0.006, 2e-4),
@@ -31,6 +34,7 @@ def compare(run: Comparison) -> None:
     """Judge every device, its parameters, and the optical ports."""
     wrong = _devices(run)
     _twins(run, wrong)
+    _places(run)
     _ports(run)
 
 
@@ -68,6 +72,31 @@ def _where(run: Comparison, name: str) -> tuple[float, float]:
                 if pin is not None:
                     return run.extraction.um(run.place(pin))
     return run.extraction.um(run.extraction.chip.top.bbox().center())
+
+
+def _places(run: Comparison) -> None:
+    """Devices are where they are meant to be, as far as the netlist says where that is.
+
+    A netlist in other coordinates is shifted as a whole: what counts is the shift of most devices.
+    """
+    shifts: dict[str, tuple[float, float]] = {}
+    for ours, theirs in run.match.items():
+        wanted, found = run.intended.instances[ours], run.found.instances[theirs]
+        if None not in (wanted.x_um, wanted.y_um, found.x_um, found.y_um):
+            x = (found.x_um or 0.0) - (wanted.x_um or 0.0)
+            y = (found.y_um or 0.0) - (wanted.y_um or 0.0)
+            shifts[ours] = round(x, 4), round(y, 4)
+    if not shifts:
+        return
+    (usual, count), *_ = Counter(shifts.values()).most_common()
+    if 2 * count < len(shifts):
+        return
+    for name, shift in shifts.items():
+        x, y = (a - b for a, b in zip(shift, usual, strict=True))
+        if max(abs(x), abs(y)) > STEP_UM:
+            instance = run.intended.instances[name]
+            text = f"{instance.type} {name} is ({x:.3f}, {y:.3f}) um off its intended place"
+            run.add("PLACE", text, run.extraction.devices[run.match[name]].centre)
 
 
 def _twins(run: Comparison, wrong: set[str]) -> None:

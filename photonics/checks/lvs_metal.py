@@ -110,7 +110,9 @@ def _open(run: Comparison, ours: str, pieces: Sequence[str]) -> None:
     nets = [run.extraction.nets[name] for name in pieces]
     nets.sort(key=lambda net: len(net.terminals))
     for net in nets[:-1]:
-        spot = locate.gap([net.shapes, *(o.shapes for o in nets if o is not net)], NEAR)
+        spot = locate.gap(
+            [net.shapes, *(o.shapes for o in nets if o is not net)], NEAR, conductors.over()
+        )
         names = ", ".join(_title(run, terminal) for terminal in net.terminals)
         x, y = spot or (net.terminals[0].point.x, net.terminals[0].point.y)
         at = kdb.Point(round(x), round(y))
