@@ -66,19 +66,38 @@ def run(
         _conclude(made.values(), run, log)
         engine = made["engine"].extracted
         switch = made["switch"].extracted if "switch" in made else None
-        wanted = () if design.switch.topology == "ocstrx" else routing.permutation(design)
         states = routing.states(design)
-        with run.step("optical model"):
-            model = optical_model.build(design, switch, engine, wanted, states)
-            model.write(run.directory / "optical_model.json")
+        if _in_model(design):
+            wanted = () if design.switch.topology == "ocstrx" else routing.permutation(design)
+            with run.step("optical model"):
+                model = optical_model.build(design, switch, engine, wanted, states)
+                model.write(run.directory / "optical_model.json")
+        else:
+            log.result(
+                "no optical_model.json: it holds engines with a laser, a modulator and a "
+                "photodiode a lane of the SerDes"
+            )
         with run.step("S-parameters"):
             files = _scattering(design, made, states, grid, version, run)
         with run.step("ring modulators, photodiodes"):
             files += _devices(design, engine, made["engine"], run, log)
         for file in files:
             log.result(str(out / file))
-        log.result(str(out / "optical_model.json"))
+        if (run.directory / "optical_model.json").exists():
+            log.result(str(out / "optical_model.json"))
     return run.exit_code
+
+
+def _in_model(design: Design) -> bool:
+    """Whether `OpticalModel` can hold the engine: one wavelength, nothing between the devices."""
+    engine, lanes = design.engine, design.serdes.lanes
+    return (
+        engine.wavelengths == 1
+        and engine.receiver == "direct"
+        and not engine.monitors
+        and design.fibre_lanes == lanes
+        and engine.laser_inputs in (0, lanes)
+    )
 
 
 def _conclude(made: Iterable[LayoutResult], run: Run, log: Reporter) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from lightloom.photonics import engine_plan, resonance
 from lightloom.photonics import rings as ring_models
 from lightloom.photonics.devices import BANDS, LIGHT_UM_PER_PS, Numbers
 from lightloom.photonics.guided import amplitude, guide_loss_db
@@ -34,7 +35,9 @@ def _f(text: str, low: float = 0.0, high: float = math.inf, **more: Any) -> Any:
 class RingParameters(Frozen):
     """An all-pass ring with a junction and a heater, at one resonance."""
 
-    wavelength_nm: float = _f("carrier; engine.wavelength_nm", 1000.0, 2000.0)
+    wavelength_nm: float = _f(
+        "carrier; engine.wavelength_nm, engine.wavelength_spacing_ghz", 1000.0, 2000.0
+    )
     radius_um: float = _f("of the centre line; measured in the layout", 1.0)
     gap_um: float = _f("bus to ring; measured in the layout")
     fwhm_pm: float = _f("width of the resonance at half depth; wavelength / engine.ring_q", 0.1)
@@ -157,13 +160,14 @@ def ring_modulators(design: Design, engine: Netlist) -> dict[str, RingParameters
         if instance.type != "ring_modulator":
             continue
         radius, gap = (_measured(engine, name, key) for key in ("radius_um", "gap_um"))
+        carrier_nm = _wavelength_nm(design, radius)
         length = junction_length_um(radius)
         squares = math.pi * radius / HEATER_WIDTH_UM + HEATER_SQUARES
         found[name] = RingParameters(
-            wavelength_nm=part.wavelength_nm,
+            wavelength_nm=carrier_nm,
             radius_um=radius,
             gap_um=gap,
-            fwhm_pm=part.wavelength_nm * 1000.0 / part.ring_q,
+            fwhm_pm=carrier_nm * 1000.0 / part.ring_q,
             depth=part.ring_depth,
             overcoupled=drawn_ring(numbers, radius, gap).overcoupled,
             detuning_pm=part.ring_detuning_pm,
@@ -179,6 +183,16 @@ def ring_modulators(design: Design, engine: Netlist) -> dict[str, RingParameters
             heater_tau_us=numbers.heater.tau_us,
         )
     return found
+
+
+def _wavelength_nm(design: Design, radius_um: float) -> float:
+    """Wavelength of the grid that a ring of this radius belongs to."""
+    if design.engine.wavelengths == 1:
+        return design.engine.wavelength_nm
+    plan = engine_plan.plan(design.engine, design.fibre_lanes, design.technology.band)
+    assert plan.modulator_rings is not None  # there is a ring
+    radii = [abs(ring.radius_um - radius_um) for ring in plan.modulator_rings.rings]
+    return resonance.wavelength_nm(plan.grid_ghz[radii.index(min(radii))])
 
 
 def junction_length_um(radius_um: float) -> float:

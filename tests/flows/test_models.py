@@ -132,6 +132,26 @@ def test_without_switch_and_rings_there_are_no_such_files(tmp_path):
     assert "[Version] 2.0" in text
 
 
+def test_an_engine_of_many_wavelengths_has_a_model_for_each_ring(tmp_path):
+    out = tmp_path / "out"
+    changed = {
+        "serdes.lanes": "2",
+        "switch.topology": "none",
+        "engine.modulator": "ring",
+        "engine.lanes": "1",
+        "engine.wavelengths": "2",
+        "engine.receiver": "drop-filter",
+    }
+    assert run(out, changed) == 0
+    assert not (out / "optical_model.json").exists()
+    for file, mark in (("ring_modulator.cir", ".subckt "), ("ring_modulator.va", "module ")):
+        text = (out / file).read_text()
+        assert f"{mark}ring_modulator" in text
+        assert f"{mark}ring_modulator_1" in text
+    assert (out / "ring_modulator.cir").read_text().count("wavelength_nm=") == 2
+    assert (out / "photodiode.cir").read_text().count(".subckt ") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
-from lightloom.photonics import scatter, tech
+from lightloom.photonics import engine_plan, scatter, tech
 from lightloom.photonics.devices import O_BAND
 from lightloom.photonics.export import parameters
 from lightloom.photonics.netlist import Instance, Netlist
@@ -44,6 +44,22 @@ def test_ring_parameters_come_from_design_layout_and_devices():
     assert p.capacitance_ff == pytest.approx(0.331 * length)
     assert p.resistance_ohm == pytest.approx(11730 / length)
     assert p.depth == DESIGN.engine.ring_depth
+
+
+def test_each_ring_of_a_grid_has_its_own_wavelength():
+    part = {"modulator": "ring", "wavelengths": 4, "receiver": "drop-filter", "lanes": 2}
+    design = DESIGN.model_copy(update={"engine": DESIGN.engine.model_validate(part)})
+    bank = engine_plan.plan(design.engine, 2).modulator_rings
+    rings = {
+        f"r{k}": device("ring_modulator", radius_um=bank.rings[k].radius_um, gap_um=0.2)
+        for k in (2, 0, 3, 1)
+    }
+    found = parameters.ring_modulators(design, engine(**rings))
+    first = 299792458.0 / 1310e-9
+    for k in range(4):
+        p = found[f"r{k}"]
+        assert p.wavelength_nm == pytest.approx(299792458.0 / (first - k * 200e9) * 1e9)
+        assert p.fwhm_pm == pytest.approx(p.wavelength_nm * 1e3 / design.engine.ring_q)
 
 
 def test_lifetime_and_width_of_the_resonance_are_those_of_the_quality_factor():
