@@ -20,6 +20,8 @@ def mirrored(bumps: Iterable[Bump], width_um: float) -> tuple[Bump, ...]:
 
     The electrical die lies face down on the photonic die: its own layout, drawn looking at its
     face, is mirrored about the vertical axis. `x' = width - x`, `y' = y`, with the same outline.
+    Of bond pads, it is where a die that stands east of this one, face up, has its own, so that
+    wires run straight across and do not cross.
 
     Args:
         bumps: of the photonic die, looking at its face.

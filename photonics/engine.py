@@ -18,7 +18,7 @@ import gdsfactory as gf
 import klayout.db as kdb
 
 from lightloom.photonics import bumps as bump_maps
-from lightloom.photonics import engine_light, engine_plan, engine_wires, tech
+from lightloom.photonics import engine_light, engine_pads, engine_plan, engine_wires, tech
 from lightloom.photonics.assembly import Assembly
 from lightloom.photonics.bumps import Bump
 from lightloom.photonics.cells import draw, pads
@@ -44,6 +44,8 @@ MARGIN_UM = 60.0
 """From the outermost lane, fibre or wire to the die edge."""
 SPARES = 24
 """Steps that columns may grow by until the lines to the bumps fit."""
+PAD_STEP_UM = 10.0
+"""Grid of columns and heights where there are pads at the edge and no bumps above."""
 RETICLE_UM = (26_000.0, 33_000.0)
 """Field of a scanner: a die is not larger."""
 
@@ -157,28 +159,48 @@ def _build(plan: EnginePlan, gbps: float) -> EngineChip:
     digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:8]
     size = f"{plan.lanes}" if plan.wavelengths == 1 else f"{plan.lanes}x{plan.wavelengths}"
     name = f"engine{size}_{plan.modulator}_{digest}"
-    step = plan.pitch_um
+    step = PAD_STEP_UM if plan.integration.contacts == "pads" else plan.pitch_um
     failure: RoutingError | None = None
     for spare in range(SPARES):
         try:
             lane = draw_lane(plan, step, spare, f"{name}_lane{spare}")
             trunk = draw_trunk(plan, step, spare, f"{name}_trunk{spare}")
-            wires = engine_wires.wire(lane, plan), trunk and engine_wires.wire(trunk, plan)
+            parts = [_Part(one, _wire(one, plan, lane)) for one in (lane, trunk) if one]
         except RoutingError as error:
             failure = error
             continue
-        return _Chip(plan, name, gbps).build(lane, trunk, *wires)
+        return _Chip(plan, name, gbps, step).build(parts)
     raise DesignError(
-        f"engine.bump_pitch_um = {plan.pitch_um:g} with engine.modulator = {plan.modulator!r}: "
-        f"{failure}"
+        f"engine.integration = {plan.integration_name!r}, engine.bump_pitch_um = "
+        f"{plan.pitch_um:g} with engine.modulator = {plan.modulator!r}: {failure}"
     )
+
+
+def _wire(part: Lane, plan: EnginePlan, lane: Lane) -> Wires:
+    if plan.integration.contacts == "bumps":
+        return engine_wires.wire(part, plan)
+    return engine_pads.wire(part, plan, _pads_from(plan, lane))
+
+
+def _pads_from(plan: EnginePlan, lane: Lane) -> float:
+    """Where the room of pads begins, east of lanes and trees."""
+    trees = engine_light.tree_um(lane.assembly, plan.split) if plan.split > 1 else 0.0
+    return draw.on_grid(lane.width_um + trees + STRAP_UM)
+
+
+class _Part(NamedTuple):
+    """A lane, or the taps of a shared laser, with its lines."""
+
+    lane: Lane
+    wires: Wires
 
 
 class _Chip:
     """Puts lanes, fibres and trees together."""
 
-    def __init__(self, plan: EnginePlan, name: str, gbps: float) -> None:
+    def __init__(self, plan: EnginePlan, name: str, gbps: float, step: float) -> None:
         self.plan = plan
+        self.step = step
         self.name = name
         self.gbps = gbps
         self.assembly = Assembly(name, plan.numbers)
@@ -187,14 +209,13 @@ class _Chip:
         self.ma: dict[str, float] = {}
         self.rails: list[Rail] = []
 
-    def build(
-        self, lane: Lane, trunk: Lane | None, wires: Wires, trunk_wires: Wires | None
-    ) -> EngineChip:
+    def build(self, parts: list[_Part]) -> EngineChip:
         """Lay out the chip from its lane and, where lanes share lasers with taps, their taps."""
         plan = self.plan
+        lane, trunk = parts[0], parts[1] if len(parts) > 1 else None
         strips = self._strips(lane, trunk)
         total = sum(strip.height for strip in strips)
-        fibres, rows = self._fibres(strips, total)
+        fibres, rows = self._fibres(strips)
         moves = [(pen.y_um, y) for pen, y in zip(fibres, rows, strict=True)]
         room = engine_light.fan_in_um(moves) - RAIL_WEST_UM + STRAP_UM
         west = draw.on_grid(fibres[0].x_um + room)
@@ -204,42 +225,42 @@ class _Chip:
         trunks: dict[int, Pen] = {}
         for strip in strips:
             put = _Put(self.assembly, strip.number, west, strip.base)
-            if strip.lane is None:
+            if strip.part is None:
                 trunks[strip.number] = next(waiting)
                 continue
-            put.all(strip.lane)
-            for pen in _west(strip.lane):
+            put.all(strip.part.lane)
+            for pen in _west(strip.part.lane):
                 next(waiting).meet(put.pen(pen))
-            shared = strip.kind == "laser"
-            self._contacts(strip.lane, put, trunk_wires if shared else wires)
-            if shared:
-                trunks[strip.number] = put.pen(strip.lane.tx)
+            self._contacts(strip.part, put)
+            if strip.kind == "laser":
+                trunks[strip.number] = put.pen(strip.part.lane.tx)
             elif plan.split > 1:
-                leaves.setdefault(strip.number // plan.split, []).append(put.pen(lane.light))
+                leaves.setdefault(strip.number // plan.split, []).append(put.pen(lane.lane.light))
         for number, pen in trunks.items():
             engine_light.tree(pen, leaves[number], str(number))
         self._strap(west)
-        east = west + lane.width_um
-        if plan.split > 1:
-            east += engine_light.tree_um(self.assembly, plan.split)
-        return self._finish(east, total, [wires, trunk_wires])
+        east = _pads_from(plan, lane.lane)
+        if plan.integration.contacts == "pads":
+            every = [bump.x_um for part in parts for bump in part.wires.bumps]
+            east = max(every) + engine_pads.PAD_UM / 2
+        return self._finish(west + east, total, [part.wires for part in parts])
 
-    def _strips(self, lane: Lane, trunk: Lane | None) -> list[_Strip]:
+    def _strips(self, lane: _Part, trunk: _Part | None) -> list[_Strip]:
         """What follows each other from north to south."""
         plan = self.plan
         strips: list[_Strip] = []
-        height = trunk_height(plan, plan.pitch_um)
+        height = trunk_height(plan, self.step) if trunk is None else trunk.lane.height_um
         for number in range(plan.lanes):
             if plan.split > 1 and number % plan.split == plan.split // 2:
                 strips.append(_Strip("laser", number // plan.split, trunk, height, 0.0))
-            strips.append(_Strip("lane", number, lane, lane.height_um, 0.0))
+            strips.append(_Strip("lane", number, lane, lane.lane.height_um, 0.0))
         level = sum(strip.height for strip in strips) / 2
         for k, strip in enumerate(strips):
             level -= strip.height
             strips[k] = strip._replace(base=draw.on_grid(level))
         return strips
 
-    def _fibres(self, strips: list[_Strip], total: float) -> tuple[list[Pen], list[float]]:
+    def _fibres(self, strips: list[_Strip]) -> tuple[list[Pen], list[float]]:
         """Draw the fibre array; returns its open ends and the rows that they go to."""
         labels: list[str] = []
         rows: list[float] = []
@@ -248,10 +269,10 @@ class _Chip:
                 labels.append(f"laser{strip.number}")
                 rows.append(draw.on_grid(strip.base + TRUNK_UM))
                 continue
-            assert strip.lane is not None
+            assert strip.part is not None
             own = [f"laser{strip.number}"] if self.plan.split == 1 else []
             labels += [*own, f"tx{strip.number}", f"rx{strip.number}"]
-            rows += [draw.on_grid(strip.base + pen.y_um) for pen in _west(strip.lane)]
+            rows += [draw.on_grid(strip.base + pen.y_um) for pen in _west(strip.part.lane)]
         count = len(labels)
         levels = [draw.on_grid(((count - 1) / 2 - k) * FIBRE_UM) for k in range(count)]
         pens = [
@@ -260,17 +281,15 @@ class _Chip:
         ]
         return pens, rows
 
-    def _contacts(self, strip: Lane, put: _Put, wires: Wires | None) -> None:
-        if wires is None:
-            return
+    def _contacts(self, part: _Part, put: _Put) -> None:
         text = 0.28 * self.plan.pitch_um**0.8
-        for bump in wires.bumps:
+        for bump in part.wires.bumps:
             x, y = put.place(bump.x_um, bump.y_um)
             name, net = put.named(bump.name), put.named(bump.net)
             self.assembly.electrical_port(name, net, x, y, size_um=draw.on_grid(text))
             self.bumps.append(Bump(name, x, y, net))
             self.ohm[name], self.ma[name] = bump.ohm, bump.ma
-        self.rails += [rail._replace(y=draw.on_grid(rail.y + put.y)) for rail in strip.rails]
+        self.rails += [rail._replace(y=draw.on_grid(rail.y + put.y)) for rail in part.lane.rails]
 
     def _strap(self, west: float) -> None:
         """Join all ground rails at their west ends."""
@@ -284,7 +303,7 @@ class _Chip:
         for rail in self.rails:
             self.assembly.place(pads.via_stack(width=STRAP_UM, height=rail.width), x, rail.y)
 
-    def _finish(self, east: float, total: float, wires: list[Wires | None]) -> EngineChip:
+    def _finish(self, east: float, total: float, wires: list[Wires]) -> EngineChip:
         plan = self.plan
         width = draw.on_grid(east + MARGIN_UM)
         array = plan.fibres * FIBRE_UM
@@ -300,7 +319,6 @@ class _Chip:
         self.assembly.die(0.0, -half, width, half, f"lightloom {self.name}")
         netlist = self.assembly.netlist
         netlist.validate(self.name)
-        made = [one for one in wires if one is not None]
         return EngineChip(
             self.assembly.component,
             netlist,
@@ -310,8 +328,8 @@ class _Chip:
             array if array + 2 * MARGIN_UM >= 2 * half else 2 * half,
             self.ohm,
             self.ma,
-            max(one.longest_um for one in made),
-            max(one.return_ohm for one in made),
+            max(one.longest_um for one in wires),
+            max(one.return_ohm for one in wires),
             self.gbps,
         )
 
@@ -327,7 +345,7 @@ class _Strip(NamedTuple):
 
     kind: Literal["lane", "laser"]
     number: int
-    lane: Lane | None
+    part: _Part | None
     height: float
     base: float
     """Its south edge."""

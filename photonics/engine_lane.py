@@ -132,7 +132,8 @@ def _series(assembly: Assembly, room: Room) -> Lane:
     if room.east:
         y = max(y, rows.back + 2 * TURN_UM + 1.0)
     y = parts.up(y, 1.0)
-    height = room.height(y + above + EDGE_UM)
+    need_um = y + above + EDGE_UM
+    height = room.height(need_um)
     start = room.prefix
     end = draw.on_grid(start + plan.wavelengths * column)
     windows = [
@@ -176,7 +177,7 @@ def _series(assembly: Assembly, room: Room) -> Lane:
         light.forward_to(width)
     pen.forward_to(0.0)
     rails = [Rail(RAIL_WEST_UM, end, rail, RAIL_UM)]
-    return Lane(assembly, light, pen, rx, width, height, windows, rails)
+    return Lane(assembly, light, pen, rx, width, height, need_um, windows, rails)
 
 
 def _tap_top(plan: EnginePlan) -> float:
@@ -284,7 +285,8 @@ def _stack(assembly: Assembly, room: Room) -> Lane:
     enter = rows.back + (10.0 if room.east else 0.0)
     base = parts.up(max(enter + EDGE_UM, rail + RAIL_UM / 2 + EDGE_UM), room.step)
     top = base + (plan.wavelengths - 1) * tall + EDGE_UM - box.bottom + ROW_BEND_UM + 2 * reach
-    height = room.height(top + parts.DARK_UM + 24.0 + EDGE_UM)
+    need_um = top + parts.DARK_UM + 24.0 + EDGE_UM
+    height = room.height(need_um)
 
     column = room.column(0.0)
     start = room.prefix
@@ -311,7 +313,7 @@ def _stack(assembly: Assembly, room: Room) -> Lane:
     tx = builder.out(rows.back)
     light.forward_to(0.0 if room.east else width)
     tx.forward_to(0.0)
-    return Lane(assembly, light, tx, rx, width, height, windows, rails)
+    return Lane(assembly, light, tx, rx, width, height, need_um, windows, rails)
 
 
 def _apart(plan: EnginePlan, wavelength: int) -> float:
@@ -424,4 +426,4 @@ def draw_trunk(plan: EnginePlan, step: float, spare: int, name: str) -> Lane | N
     window = Window(0.0, width, 0.0, height, None)
     light, onward = _laser_tap(assembly, plan, TRUNK_UM, window)
     light.forward_to(0.0)
-    return Lane(assembly, light, onward, None, width, height, [window], [])
+    return Lane(assembly, light, onward, None, width, height, height, [window], [])

@@ -103,6 +103,8 @@ class Lane:
     rx: Pen | None
     width_um: float
     height_um: float
+    need_um: float
+    """How far north its devices reach."""
     windows: list[Window]
     rails: list[Rail]
 

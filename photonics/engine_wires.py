@@ -58,23 +58,19 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     """
     size = bump_um(plan.pitch_um)
     landing = size + LANDING_UM
-    search = Escape(_region(lane, tech.M1), landing, plan.pitch_um)
+    search = Escape(region(lane, tech.M1), landing, plan.pitch_um)
     for rail in lane.rails:
         search.rail(GROUND, rail.x1, rail.x2, rail.y, rail.width)
     grid = _Grid(lane, plan, landing)
     returns: list[Line] = []
     for number, window in enumerate(lane.windows):
         returns += _solve(search, grid, window, _rail_of(lane, window), number)
-    for rail in lane.rails:
-        half = rail.width / 2
-        box = (rail.x1, rail.y - half, rail.x2, rail.y + half)
-        draw.box(lane.assembly.component, tech.M1, *box)
+    draw_rails(lane)
     escape.render(lane.assembly.component, search.lines, size)
     bumps: list[LaneBump] = []
     ground = 0.0
     for rail in lane.rails:
-        found = _mesh(rail, [line for line in search.lines if line.terminal.net == GROUND], lane)
-        ground = max(ground, found)
+        ground = max(ground, mesh(rail, search.lines, lane))
     for line in search.lines:
         if isinstance(line.target, Site):
             start, at = line.terminal, line.target
@@ -83,7 +79,16 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     return Wires(tuple(bumps), longest, ground)
 
 
-def _region(lane: Lane, layer: tech.Layer) -> kdb.Region:
+def draw_rails(lane: Lane) -> None:
+    """Draw the ground rails of a lane."""
+    for rail in lane.rails:
+        half = rail.width / 2
+        box = (rail.x1, rail.y - half, rail.x2, rail.y + half)
+        draw.box(lane.assembly.component, tech.M1, *box)
+
+
+def region(lane: Lane, layer: tech.Layer) -> kdb.Region:
+    """Shapes of a layer of a lane, flat and merged."""
     component = lane.assembly.component
     index = component.kcl.layer(*layer)
     return kdb.Region(component.kdb_cell.begin_shapes_rec(index)).merged()
@@ -101,7 +106,7 @@ class _Grid:
         self.landing = landing
         self.blocked = kdb.Shapes()
         if not plan.integration.over_devices:
-            self.blocked.insert(_region(lane, tech.DEVREC))
+            self.blocked.insert(region(lane, tech.DEVREC))
 
     def sites(self, window: Window) -> list[Site]:
         """Places within a window that no device forbids."""
@@ -166,8 +171,8 @@ def _anchors(grounded: Sequence[Contact], rail: Rail) -> list[tuple[float, float
     ]
 
 
-def _mesh(rail: Rail, lines: Sequence[Line], lane: Lane) -> float:
-    """Largest resistance from a return on a rail to its ground bumps together.
+def mesh(rail: Rail, lines: Sequence[Line], lane: Lane) -> float:
+    """Largest resistance from a return on a rail to the ends of its ground lines together.
 
     Raises:
         DesignError: a piece of the rail would bear more than it may.
@@ -176,7 +181,7 @@ def _mesh(rail: Rail, lines: Sequence[Line], lane: Lane) -> float:
     returns: list[tuple[float, float, float]] = []
     routed = {line.terminal.pin for line in lines}
     for line in lines:
-        if isinstance(line.target, Site) and line.terminal.y_um == rail.y:
+        if line.terminal.rail_um is not None and line.terminal.y_um == rail.y:
             bumps.append((line.at_um, line.ohm))
         elif isinstance(line.target, Level) and line.target.y_um == rail.y:
             returns.append((line.at_um, line.ohm, line.terminal.ma))

@@ -1,0 +1,236 @@
+"""Electrical lines of a lane to wire-bond pads along the east edge.
+
+Each net has a track of its own on M1 in a band north of the lane's devices; M2 brings the pins up
+to it. East of everything a column of M2 pieces moves the tracks to the rows of the pads, so that
+each ends under its pad: nearer columns of pads are passed beneath.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lightloom.photonics import engine_wires, escape, tech
+from lightloom.photonics.cells import draw, pads
+from lightloom.photonics.channel import Link, assign
+from lightloom.photonics.engine_lane import EDGE_UM
+from lightloom.photonics.engine_parts import GROUND, Lane, Window, up
+from lightloom.photonics.engine_plan import EnginePlan
+from lightloom.photonics.engine_wires import LaneBump, Wires
+from lightloom.photonics.escape import Escape, Level, Terminal, Width
+from lightloom.spec.base import DesignError
+
+PAD_UM = 80.0
+"""Side of a pad, wire-bond class."""
+TIERS = 4
+"""Columns of pads: bonders loop over three nearer rows; demonstration value."""
+CLEAR_UM = 2.0
+"""Between tracks, and between M2 pieces."""
+INSIDE_UM = 4.0
+"""Tracks end at least this far from the sides of a pad."""
+
+
+class _Net(NamedTuple):
+    """A net of a lane with its pad's name."""
+
+    net: str
+    label: str
+    width: Width
+    ma: float
+
+
+@dataclass(frozen=True)
+class _Track:
+    """A net's way: level in the band, level and place of its pad."""
+
+    net: _Net
+    y: float
+    pad_x: float
+    pad_y: float
+    end_y: float
+
+
+def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
+    """Draw the lines and pads of a lane on it; its height grows by the band.
+
+    Args:
+        lane: drawn, its devices up to `need_um`.
+        plan: of the engine.
+        east_um: where the room of the pads begins.
+
+    Raises:
+        RoutingError: they do not fit.
+        DesignError: more pads than there is room for, or more current than a line bears.
+    """
+    search = Escape(engine_wires.region(lane, tech.M1), PAD_UM, plan.pitch_um)
+    for rail in lane.rails:
+        search.rail(GROUND, rail.x1, rail.x2, rail.y, rail.width)
+    tracks = _tracks(lane, plan, east_um)
+    levels = {track.net.label: track for track in tracks}
+    for window in lane.windows:
+        search.solve(_terminals(lane, window, levels))
+    if lane.rails:
+        ground = next(track for track in tracks if track.net.net == GROUND)
+        level = (Level(ground.y, ground.net.width.m1_um),)
+        search.solve(
+            [
+                Terminal(
+                    GROUND, ground.net.label, None, x, rail.y, ground.net.ma, level, rail.width
+                )
+                for rail, x in ((rail, rail.x2) for rail in lane.rails)
+            ]
+        )
+    engine_wires.draw_rails(lane)
+    escape.render(lane.assembly.component, search.lines, 0.0)
+    starts = {
+        track.net.label: [line for line in search.lines if line.terminal.label == track.net.label]
+        for track in tracks
+    }
+    columns = _columns(tracks)
+    bumps: list[LaneBump] = []
+    longest = 0.0
+    for track in tracks:
+        lines = starts[track.net.label]
+        at = east_um + columns[track.net.label]
+        west = min(line.at_um for line in lines)
+        m1 = at - west + track.pad_x - at
+        ohm = max(line.ohm for line in lines) + _draw(lane, track, west, at)
+        longest = max(longest, m1 + abs(track.end_y - track.y) + lines[0].length_um)
+        bumps.append(
+            LaneBump(track.net.label, track.pad_x, track.pad_y, track.net.net, ohm, track.net.ma)
+        )
+    returned = max(
+        (engine_wires.mesh(rail, search.lines, lane) for rail in lane.rails), default=0.0
+    )
+    return Wires(tuple(bumps), longest, returned)
+
+
+def _nets(lane: Lane) -> list[_Net]:
+    """Nets of a lane: those of its contacts, and one ground."""
+    found: list[_Net] = []
+    ground = 0.0
+    for contact in (c for window in lane.windows for c in window.contacts):
+        electrode = contact.electrode
+        if contact.grounded:
+            ground += electrode.ma
+            continue
+        width = Width.of(electrode.ma, electrode.net, PAD_UM)
+        found.append(_Net(electrode.net, electrode.bump, width, electrode.ma))
+    if ground:
+        found.append(_Net(GROUND, "gnd@", Width.of(ground, GROUND, PAD_UM), ground))
+    return found
+
+
+def _tracks(lane: Lane, plan: EnginePlan, east_um: float) -> list[_Track]:
+    nets = _nets(lane)
+    levels: list[float] = []
+    top = lane.need_um + EDGE_UM
+    for net in nets:
+        levels.append(draw.on_grid(top + net.width.m1_um / 2))
+        top += net.width.m1_um + CLEAR_UM
+    lane.height_um = max(lane.height_um, up(top + EDGE_UM, 1.0))
+    pitch = plan.pitch_um
+    groups = _groups(nets, int(lane.height_um // pitch))
+    first = draw.on_grid(east_um + _jog_um(nets) + PAD_UM / 2)
+    middle = lane.height_um / 2
+    found: list[_Track] = []
+    for row, here in enumerate(groups):
+        pad_y = draw.on_grid(middle + (row - (len(groups) - 1) / 2) * pitch)
+        low = pad_y - _room(here) / 2
+        for tier, net in enumerate(here):
+            end_y = draw.on_grid(low + net.width.m1_um / 2)
+            low += net.width.m1_um + CLEAR_UM
+            pad_x = draw.on_grid(first + tier * pitch)
+            found.append(_Track(net, levels[len(found)], pad_x, pad_y, end_y))
+    return found
+
+
+def _room(nets: Sequence[_Net]) -> float:
+    """Width of lines side by side."""
+    return sum(net.width.m1_um for net in nets) + CLEAR_UM * (len(nets) - 1)
+
+
+def _jog_um(nets: Sequence[_Net]) -> float:
+    """Room along x where tracks move to the rows of their pads."""
+    return sum(net.width.m2_um + CLEAR_UM for net in nets) + PAD_UM
+
+
+def _groups(nets: Sequence[_Net], rows: int) -> list[list[_Net]]:
+    """Nets of each row of pads, in order, in as few columns as can be.
+
+    Raises:
+        DesignError: there are too many, or their lines too wide.
+    """
+    for tiers in range(1, TIERS + 1):
+        groups: list[list[_Net]] = [[]]
+        for net in nets:
+            if len(groups[-1]) == tiers or _room([*groups[-1], net]) > PAD_UM - 2 * INSIDE_UM:
+                groups.append([])
+            groups[-1].append(net)
+        if len(groups) <= rows:
+            return groups
+    raise DesignError(
+        f"engine.integration = 'obo': {len(nets)} pads of a lane, their lines {_room(nets):g} um "
+        f"wide together; allowed: {rows} rows of {TIERS} pads, {PAD_UM - 2 * INSIDE_UM:g} um of lines under each row"
+    )
+
+
+def _terminals(lane: Lane, window: Window, tracks: dict[str, _Track]) -> list[Terminal]:
+    found: list[Terminal] = []
+    for contact in window.contacts:
+        electrode = contact.electrode
+        if contact.grounded:
+            rail = next(rail for rail in lane.rails if rail.y == window.rail_y)
+            if abs(contact.y_um - rail.y) <= rail.width:
+                continue
+            label, level = "", Level(rail.y, rail.width)
+        else:
+            track = tracks[electrode.bump]
+            label, level = electrode.bump, Level(track.y, track.net.width.m1_um)
+        place = (contact.pin, contact.x_um, contact.y_um)
+        found.append(Terminal(electrode.net, label, *place, electrode.ma, (level,)))
+    return found
+
+
+def _columns(tracks: list[_Track]) -> dict[str, float]:
+    """Place of each track's M2 piece, from the west of the jog."""
+    usual = min((track.net.width.m1_um for track in tracks), default=0.0)
+    links = [
+        Link(track.net.label, track.y, track.end_y, track.net.width.m1_um - usual)
+        for track in tracks
+    ]
+    order = assign(links, usual + CLEAR_UM)
+    wide = [0.0] * (max(order.values()) + 1)
+    for track in tracks:
+        place = order[track.net.label]
+        wide[place] = max(wide[place], track.net.width.m2_um)
+    starts = list(itertools.accumulate((w + CLEAR_UM for w in wide), initial=0.0))
+    return {label: draw.on_grid(starts[k] + wide[k] / 2) for label, k in order.items()}
+
+
+def _draw(lane: Lane, track: _Track, west: float, at: float) -> float:
+    """Draw a track from the westernmost of its lines to its pad; returns its resistance."""
+    component, w = lane.assembly.component, track.net.width
+    half1, half2 = w.m1_um / 2, w.m2_um / 2
+    box = draw.box
+    at = draw.on_grid(at)
+    box(component, tech.M1, west - half2, track.y - half1, at + half2, track.y + half1)
+    box(
+        component,
+        tech.M1,
+        at - half2,
+        track.end_y - half1,
+        track.pad_x + half2,
+        track.end_y + half1,
+    )
+    low, high = sorted((track.y, track.end_y))
+    box(component, tech.M2, at - half2, low - half1, at + half2, high + half1)
+    via = pads.via_stack(width=w.m2_um, height=w.m1_um)
+    for x, y in ((at, track.y), (at, track.end_y), (track.pad_x, track.end_y)):
+        lane.assembly.place(via, x, y)
+    lane.assembly.place(pads.bond_pad(size=PAD_UM), track.pad_x, track.pad_y)
+    m1 = tech.SHEET_OHM[tech.M1] * (track.pad_x - west) / w.m1_um
+    m2 = tech.SHEET_OHM[tech.M2] * (high - low) / w.m2_um
+    return m1 + m2 + 3 * tech.VIA_OHM / w.cuts
