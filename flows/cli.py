@@ -40,10 +40,6 @@ Set = Annotated[
 ]
 LayerMapFile = Annotated[
     Path | None,
-    typer.Option("--layer-map", metavar="FILE", help="TOML file with other layer numbers."),
-]
-LayerMapFile = Annotated[
-    Path | None,
     typer.Option("--layer-map", metavar="FILE", help="Layer numbers of the file, if others."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same as --set run.seed=N.")]
@@ -212,6 +208,9 @@ def verilog(
 def layout(
     chip: Annotated[Chip, typer.Argument(metavar="switch|engine|ocstrx", show_default=False)],
     design: DesignOption = Path("designs/xpu_cpo.toml"),
+    show: Annotated[
+        bool, typer.Option("--show", help="Show it in a KLayout that is running with klive.")
+    ] = False,
     out: Out = None,
     settings: Set = None,
     seed: Seed = None,
@@ -225,7 +224,8 @@ def layout(
     changed = overrides(settings, seed)
     loaded = spec.load(design, changed)
     folder = _folder(out, loaded, f"layout-{chip.value}")
-    return steps.layout(design, loaded, changed, chip.value, folder, _reporter(quiet, verbose))
+    log = _reporter(quiet, verbose)
+    return steps.layout(design, loaded, changed, chip.value, folder, log, show=show)
 
 
 @app.command()

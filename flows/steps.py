@@ -60,9 +60,14 @@ def layout(
     chip: Literal["switch", "engine", "ocstrx"],
     out: Path,
     log: Reporter,
+    *,
+    show: bool = False,
 ) -> int:
-    """Write a chip with its checks, and the optical model; exit code 1 when a check finds fault."""
-    from lightloom.photonics import layout, optical_model
+    """Write a chip with its checks, and the optical model; exit code 1 when a check finds fault.
+
+    `show` sends the layout to a KLayout that is running.
+    """
+    from lightloom.photonics import layer_map, layout, loss_map, optical_model
 
     design = spec.resolve(design, path.resolve().parent)
     if chip == "ocstrx":
@@ -86,6 +91,17 @@ def layout(
                 design, switch if switched else None, engine, wanted, routing.states(design)
             )
             model.write(run.directory / "optical_model.json")
+        if chip != "engine":
+            with run.step("loss map"):
+                levels = loss_map.write(
+                    design,
+                    made.gds,
+                    made.extracted,
+                    run.directory / "loss_map.png",
+                    layer_map.read(design.technology.layer_map),
+                )
+            run.metrics["layout.worst_loss_db"] = max(levels.loss_db.values())
+            run.metrics["layout.worst_crosstalk_db"] = max(levels.crosstalk_db.values())
         run.metrics["layout.cells"] = made.cells
         run.metrics["layout.crossings"] = made.crossings
         run.metrics["layout.seconds"] = round(sum(made.seconds.values()), 4)
@@ -96,6 +112,11 @@ def layout(
         _conclude(made.drc, "layout.drc_violations", out, run, log)
         _conclude(made.lvs, "layout.lvs_mismatches", out, run, log)
         log.result(f"{out / made.gds.name}: {made.caption}")
+    if show:
+        from lightloom.flows import show as klayout
+
+        findings = None if made.drc.clean else out / "drc.lyrdb"
+        log.result(klayout.send(out / made.gds.name, findings))
     return run.exit_code
 
 

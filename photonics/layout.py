@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightloom.photonics import bumps, layer_map
+from lightloom.photonics import bumps, layer_map, tech
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics.checks.verdict import Finding, Verdict
 from lightloom.photonics.netlist import Netlist
@@ -55,6 +55,7 @@ class LayoutResult:
     netlist: Path
     """The intended netlist."""
     preview: Path
+    floorplan: Path
     bumps: Path
     extracted: Netlist
     """The netlist of the GDS file, with everything measured."""
@@ -87,8 +88,8 @@ def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
     """Write the chip `kind` of a design with its checks into `directory`, made when missing.
 
     The files are `<kind>.gds`, `.oas`, `.lyp`, `.netlist.yml` (intended), `.extracted.yml`,
-    `drc.lyrdb`, `lvs.lyrdb`, `preview.png` and `bumps.csv`; an engine also has `bumps_eic.csv`.
-    Raises `DesignError` when the design has no such chip.
+    `drc.lyrdb`, `lvs.lyrdb`, `preview.png`, `floorplan.svg` and `bumps.csv`; an engine also has
+    `bumps_eic.csv`. Raises `DesignError` when the design has no such chip.
     """
     if kind not in KINDS:
         raise DesignError(f"layout {kind}; allowed: {', '.join(KINDS)}")
@@ -117,6 +118,7 @@ def run(kind: Kind, design: Design, directory: Path) -> LayoutResult:
         lyp=directory / f"{kind}.lyp",
         netlist=directory / f"{kind}.netlist.yml",
         preview=directory / "preview.png",
+        floorplan=directory / "floorplan.svg",
         bumps=directory / "bumps.csv",
         extracted=netlists.read(place / f"{kind}.extracted.yml"),
         drc=_verdict(facts["drc"]),
@@ -165,7 +167,7 @@ def _key(kind: Kind, design: Design) -> str:
 def _make(kind: Kind, design: Design, place: Path) -> None:
     """Fill a cache entry."""
     # gdsfactory takes seconds to import: a chip from the cache does not need it.
-    from lightloom.photonics import preview
+    from lightloom.photonics import floorplan, preview
     from lightloom.photonics.checks import drc, extract, lvs
 
     seconds: dict[str, float] = {}
@@ -190,6 +192,8 @@ def _make(kind: Kind, design: Design, place: Path) -> None:
     verdicts["lvs"] = lvs.check_extraction(extraction, intended)
     clock.lap("lvs")
     preview.write_png(gds, place / "preview.png")
+    die = extraction.chip.region(tech.DICE).bbox().to_dtype(extraction.chip.dbu)
+    floorplan.write(intended, die, place / "bumps.csv", place / "floorplan.svg")
     clock.lap("preview")
     for name, verdict in verdicts.items():
         verdict.write_lyrdb(place / f"{name}.lyrdb")

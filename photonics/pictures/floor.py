@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lightloom.photonics.floorplan import CELL, MONITOR, Block, Floorplan, Guide, Pad, Port
 from lightloom.photonics.pictures import contacts, labels
+from lightloom.photonics.pictures.curves import Curve
 from lightloom.photonics.pictures.drawing import Drawing
 from lightloom.photonics.pictures.labels import ASCENT, DESCENT, Box, Room
 from lightloom.photonics.pictures.scene import Side
@@ -87,12 +88,12 @@ class _Drawing:
         drawing = Drawing(canvas)
         canvas.rect(0, 0, self.across, self.high, PAPER)
         canvas.rect(self.left, self.top, self.right - self.left, self.bottom - self.top, TINT, INK)
-        room = Room(Box(self.left, self.top, self.right, self.bottom))
+        room = Room(Box(self.left + 3, self.top + 3, self.right - 3, self.bottom - 3))
         for pad in plan.pads:
             room.taken.append(self._contact(pad))
         numbered = self._columns(drawing, room)
         self._title(drawing, numbered)
-        canvas.path("".join(map(self._guide, plan.guides)), LIGHT, 1.1)
+        canvas.path("".join(self._curve(guide).path() for guide in plan.guides), LIGHT, 1.1)
         blocks = self._blocks(drawing, room)
         self._contacts(drawing, room, blocks)
         self._ports(drawing)
@@ -132,22 +133,11 @@ class _Drawing:
                     return True
         return False
 
-    def _guide(self, guide: Guide) -> str:
-        x1, y1, x2, y2 = self.x(guide.x1), self.y(guide.y1), self.x(guide.x2), self.y(guide.y2)
-        if abs(y2 - y1) < 0.05 and guide.east1 != guide.east2:
-            return f"M{x1:.1f} {y1:.1f}H{x2:.1f}"
-        reach = max(abs(x2 - x1) * 0.5, 12.0)
-        if guide.east1 == guide.east2:  # turns back
-            reach = 16.0
-        a, b = (reach if east else -reach for east in (guide.east1, guide.east2))
-        if guide.east1 == guide.east2 and abs(x1 - x2) > 2 * reach:
-            # Beside the shorter one until the longer begins, then round.
-            far = max(x1, x2) if guide.east1 else min(x1, x2)
-            return (
-                f"M{x1:.1f} {y1:.1f}H{far:.1f}C{far + a:.1f} {y1:.1f} {far + b:.1f} {y2:.1f} "
-                f"{far:.1f} {y2:.1f}H{x2:.1f}"
-            )
-        return f"M{x1:.1f} {y1:.1f}C{x1 + a:.1f} {y1:.1f} {x2 + b:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    def _curve(self, guide: Guide) -> Curve:
+        return Curve(
+            self.x(guide.x1), self.y(guide.y1), guide.east1,
+            self.x(guide.x2), self.y(guide.y2), guide.east2,
+        )  # fmt: skip
 
     def _blocks(self, drawing: Drawing, room: Room) -> list[Box]:
         drawn: list[tuple[Block, Box]] = []
@@ -246,34 +236,36 @@ class _Drawing:
             for middle, text, line in self._stacked(side):
                 y = edge + up * (14 + 14 * line)
                 drawing.text(self.left + middle, y, text, SMALLEST, INK, "middle")
-        # Not over blocks and level waveguides, if it can be helped.
-        level = [
-            Box(min(self.x(g.x1), self.x(g.x2)), self.y(g.y1) - 1,
-                max(self.x(g.x1), self.x(g.x2)), self.y(g.y2) + 1)
-            for g in self.plan.guides
-            if abs(g.y1 - g.y2) * self.scale < 1 or g.east1 == g.east2
-        ]  # fmt: skip
-        clear = Room(room.frame, [*room.taken, *blocks, *level])
-        for group in contacts.inside([pad for pad in self.plan.pads if pad.side is None]):
+        inside = [pad for pad in self.plan.pads if pad.side is None]
+        if not inside:
+            return
+        # Not over blocks and waveguides, if it can be helped.
+        ways = [box for guide in self.plan.guides for box in self._curve(guide).boxes()]
+        clear = Room(room.frame, [*room.taken, *blocks, *ways])
+        for group in contacts.inside(inside):
             self._group(drawing, (clear, room), group)
 
     def _group(self, drawing: Drawing, rooms: tuple[Room, Room], group: list[Pad]) -> None:
-        """Name a group of contacts inside the die, clear of blocks where there is room."""
+        """Name a group of contacts inside the die, clear of all else where there is room."""
         text = labels.ranges((pad.name for pad in group), 44)
-        xs, ys = [self.x(p.x) for p in group], [self.y(p.y) for p in group]
-        long, half = labels.width(text, SMALLEST) / 2, self.half
-        middle_x, middle_y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-        beside = [(max(xs) + half + 5 + long, middle_y + dy) for dy in (0.0, -5.0, 5.0)]
-        beside += [(min(xs) - half - 5 - long, middle_y + dy) for dy in (0.0, -5.0, 5.0)]
-        spots = [(middle_x, min(ys) - half - 8), *beside, (middle_x, max(ys) + half + 8)]
+        box = labels.around(self._contact(pad) for pad in group)
+        x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
         for room in rooms:
-            for x, y in spots:
-                box = labels.centred(text, SMALLEST, x, y)
-                if room.take(box, 1.0):
-                    for other in rooms:
-                        other.taken.append(box)
-                    drawing.text(x, y, text, SMALLEST, INK, "middle")
-                    return
+            for words in ([text], labels.wrapped(text, 80.0, SMALLEST, ", ")):
+                size = labels.around(b for _, b in labels.stack(words, SMALLEST, 0.0, 0.0))
+                beside = [(box.x2 + size.x2 + 5, y + dy) for dy in (0.0, -5.0, 5.0)]
+                beside += [(box.x1 - size.x2 - 5, y + dy) for dy in (0.0, -5.0, 5.0)]
+                over, under = (x, box.y1 - size.y2 - 3), (x, box.y2 + size.y2 + 3)
+                for spot in (over, *beside, under):
+                    lines = labels.stack(words, SMALLEST, *spot)
+                    whole = labels.around(b for _, b in lines)
+                    if room.take(whole, 1.0):
+                        for other in rooms:
+                            other.taken.append(whole)
+                        for line, at in lines:
+                            middle = (at.x1 + at.x2) / 2, (at.y1 + at.y2) / 2
+                            drawing.text(*middle, line, SMALLEST, INK, "middle")
+                        return
 
     def _dimensions(self, drawing: Drawing) -> None:
         die = self.plan.die
@@ -307,8 +299,8 @@ class _Drawing:
         common = sum(pad.common for pad in self.plan.pads)
         items.append((SIGNAL, f"{len(self.plan.pads) - common} contacts"))
         if common:
-            names = labels.ranges((p.name for p in self.plan.pads if p.common), 30)
-            items.append((COMMON, f"{common} of a common net: {names}"))
+            names = sorted((p.name for p in self.plan.pads if p.common), key=labels.natural)
+            items.append((COMMON, f"{common} of a common net: {names[0]}\u2026{names[-1]}"))
         return [(fill, text, 22 + labels.width(text, 11.5) + 22) for fill, text in items]
 
     def _legend_lines(self) -> int:

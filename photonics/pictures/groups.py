@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from lightloom.photonics.pictures import labels
-from lightloom.photonics.pictures.labels import Room
+from lightloom.photonics.pictures.labels import Box, Room
 from lightloom.photonics.pictures.scene import Name
 from lightloom.photonics.pictures.sheet import Area
 
 SIZE_PX = 11.0
 """Of the name of a group."""
+LINE_PX = 110.0
+"""Longest line, unless a single name is longer."""
 
 
 def near(names: list[Name]) -> list[list[Name]]:
@@ -39,19 +41,22 @@ def near(names: list[Name]) -> list[list[Name]]:
     return found
 
 
-def text(group: list[Name]) -> str:
-    """Return the names of a group in short."""
-    return labels.ranges((name.text for name in group), 40)
+def lines(group: list[Name]) -> list[str]:
+    """Return the names of a group in short, in lines that are not much longer than a name."""
+    return labels.wrapped(labels.ranges((n.text for n in group), 44), LINE_PX, SIZE_PX, ", ")
 
 
-def spots(area: Area, group: list[Name]) -> list[tuple[float, float]]:
-    """Return where the name of a group could stand: above, right, left, below."""
+def spots(area: Area, group: list[Name]) -> list[list[tuple[str, Box]]]:
+    """Return where the lines of a group could stand: above, right, left, below."""
     places = [area.at(name.x_um, name.y_um) for name in group]
     x1, x2 = min(x for x, _ in places), max(x for x, _ in places)
     y1, y2 = min(y for _, y in places), max(y for _, y in places)
-    half = labels.width(text(group), SIZE_PX) / 2 + 14
+    words = lines(group)
+    block = labels.around(box for _, box in labels.stack(words, SIZE_PX, 0.0, 0.0))
+    half_x, half_y = block.x2 + 14, block.y2 + 12
     x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    return [(x, y1 - 18), (x2 + half, y), (x1 - half, y), (x, y2 + 18)]
+    middles = [(x, y1 - half_y), (x2 + half_x, y), (x1 - half_x, y), (x, y2 + half_y)]
+    return [labels.stack(words, SIZE_PX, *middle) for middle in middles]
 
 
 def slots(area: Area, room: Room, sets: list[list[Name]]) -> list[int]:
@@ -70,9 +75,7 @@ def slots(area: Area, room: Room, sets: list[list[Name]]) -> list[int]:
     for shape, members in kinds.items():
         scores: list[tuple[float, int]] = []
         for slot in range(4):
-            boxes = [
-                labels.centred(text(group), SIZE_PX, *spots(area, group)[slot]) for group in members
-            ]
+            boxes = [labels.around(box for _, box in spots(area, group)[slot]) for group in members]
             blocked = sum(not room.free(box) for box in boxes) / len(boxes)
             covered = sum(map(area.ink, boxes)) / len(boxes)
             scores.append((round(blocked + covered, 1), slot))

@@ -72,6 +72,23 @@ def centred(text: str, size: float, x: float, y: float, upright: bool = False) -
     )  # fmt: skip
 
 
+LEADING = 1.15
+"""Distance of lines of text, as a part of their size."""
+
+
+def stack(lines: Sequence[str], size: float, x: float, y: float) -> list[tuple[str, Box]]:
+    """Return lines of text with the box of each, all together with their middle at (x, y)."""
+    step = LEADING * size
+    first = y - step * (len(lines) - 1) / 2
+    return [(line, centred(line, size, x, first + i * step)) for i, line in enumerate(lines)]
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """Return the box about boxes."""
+    x1, y1, x2, y2 = zip(*((b.x1, b.y1, b.x2, b.y2) for b in boxes), strict=True)
+    return Box(min(x1), min(y1), max(x2), max(y2))
+
+
 @dataclass
 class Room:
     """What is taken of a picture so far."""

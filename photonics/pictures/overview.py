@@ -104,13 +104,17 @@ class _Picture:
         image = render.pixels(self.view, part, across, high)
         sheet.image(image, chip_x, chip_y)
         frame = Box(chip_x, chip_y, chip_x + across, chip_y + high)
-        area, room = Area(part, frame, scale, image), Room(frame)
+        area = Area(part, frame, scale, image)
+        # Names keep clear of the die outline.
+        room = Room(Box(frame.x1 + 4, frame.y1 + 4, frame.x2 - 4, frame.y2 - 4))
         for side, row in self.rows.items():
             _outside(sheet, area, side, row)
         sheet.scale_bar(chip_x + 2, chip_y + high + south + 24, scale, max(across / 5, 90))
-        for close in closes:
-            _frame(sheet, area, room, close)
-        self._names_inside(sheet, area, room)
+        lines = [line for close in closes for line in _frame(sheet, area, close)]
+        if self.size_inside is not None:
+            self._names_inside(sheet, area, room)
+        room.taken += lines
+        self._names_of_groups(sheet, area, room)
         for close in closes:
             _letter(sheet, area, room, close)
             closeup.draw(sheet, self.view, self.scene, close, *place, *shown)
@@ -201,26 +205,27 @@ class _Picture:
         return None
 
     def _names_inside(self, sheet: Sheet, area: Area, room: Room) -> None:
-        if self.size_inside is not None:
-            for name in self.scene.names:
-                x, y = area.at(name.x_um, name.y_um)
-                if name.side is None and room.take(
-                    labels.centred(name.text, self.size_inside, x, y), 0.0
-                ):
-                    sheet.text(x, y, name.text, self.size_inside, INK, "middle", plate=True)
-            return
+        size = self.size_inside or SMALLEST
+        for name in self.scene.names:
+            x, y = area.at(name.x_um, name.y_um)
+            if name.side is None and room.take(labels.centred(name.text, size, x, y), 0.0):
+                sheet.text(x, y, name.text, size, INK, "middle", plate=True)
+
+    def _names_of_groups(self, sheet: Sheet, area: Area, room: Room) -> None:
         sets = groups.near(self.dense)
         for name in self.dense:
             x, y = area.at(name.x_um, name.y_um)
             room.taken.append(Box(x - 5, y - 5, x + 5, y + 5))
         chosen = groups.slots(area, room, sets)
         for group, slot in zip(sets, chosen, strict=True):
-            words, spots = groups.text(group), groups.spots(area, group)
-            boxes = [labels.centred(words, groups.SIZE_PX, x, y) for x, y in spots]
+            spots = groups.spots(area, group)
+            boxes = [labels.around(box for _, box in spot) for spot in spots]
             order = sorted(range(len(spots)), key=lambda i: (i != slot, area.ink(boxes[i])))
-            for x, y in (spots[i] for i in order):
-                if room.take(labels.centred(words, groups.SIZE_PX, x, y)):
-                    sheet.text(x, y, words, groups.SIZE_PX, INK, "middle", plate=True)
+            for i in order:
+                if room.take(boxes[i]):
+                    for words, box in spots[i]:
+                        x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+                        sheet.text(x, y, words, groups.SIZE_PX, INK, "middle", plate=True)
                     break
 
     def _legend(self, sheet: Sheet, x: int, y: int) -> None:
@@ -264,15 +269,15 @@ def _framed(area: Area, close: CloseUp) -> Box:
     )  # fmt: skip
 
 
-def _frame(sheet: Sheet, area: Area, room: Room, close: CloseUp) -> None:
-    """Outline the part that a close-up shows; nothing is written over its lines."""
+def _frame(sheet: Sheet, area: Area, close: CloseUp) -> list[Box]:
+    """Outline the part that a close-up shows; return the room of its lines."""
     box = _framed(area, close)
     sheet.rect(box)
-    for x1, y1, x2, y2 in (
+    sides = (
         (box.x1, box.y1, box.x2, box.y1), (box.x1, box.y2, box.x2, box.y2),
         (box.x1, box.y1, box.x1, box.y2), (box.x2, box.y1, box.x2, box.y2),
-    ):  # fmt: skip
-        room.taken.append(Box(x1 - 1, y1 - 1, x2 + 1, y2 + 1))
+    )  # fmt: skip
+    return [Box(x1 - 1, y1 - 1, x2 + 1, y2 + 1) for x1, y1, x2, y2 in sides]
 
 
 def _letter(sheet: Sheet, area: Area, room: Room, close: CloseUp) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import klayout.db as kdb
 import pytest
 
-from lightloom.flows import cli
+from lightloom.flows import cli, show
 from lightloom.photonics import tech
 from lightloom.spec import OpticalModel
 
@@ -31,7 +31,8 @@ def test_layout_writes_the_chip_its_checks_and_the_optical_model(chip: Path) -> 
     names = {path.name for path in chip.iterdir()}
     assert names >= {
         "switch.gds", "switch.oas", "switch.lyp", "switch.netlist.yml", "drc.lyrdb", "lvs.lyrdb",
-        "preview.png", "bumps.csv", "optical_model.json", "metrics.json", "run.json",
+        "preview.png", "floorplan.svg", "loss_map.png", "bumps.csv", "optical_model.json",
+        "metrics.json", "run.json",
     }  # fmt: skip
     metrics = json.loads((chip / "metrics.json").read_text())
     assert metrics["layout.drc_violations"] == 0
@@ -41,6 +42,47 @@ def test_layout_writes_the_chip_its_checks_and_the_optical_model(chip: Path) -> 
     model = OpticalModel.read(chip / "optical_model.json")
     assert model.permutation == (1, 0)
     assert [(route.input, route.output) for route in model.routes] == [(0, 1), (1, 0)]
+    # The map shows what the model holds, and the metrics say it.
+    worst = max(route.loss_db for route in model.routes)
+    assert metrics["layout.worst_loss_db"] == pytest.approx(worst, abs=1e-6)
+    assert metrics["layout.worst_crosstalk_db"] < -20
+
+
+def test_layout_of_an_engine_has_no_loss_map(design: Path, tmp_path: Path) -> None:
+    out = tmp_path / "engine"
+    assert cli.run(["layout", "engine", "--design", str(design), "-o", str(out)]) == 0
+    assert (out / "floorplan.svg").exists()
+    assert not (out / "loss_map.png").exists()
+    assert "layout.worst_loss_db" not in json.loads((out / "metrics.json").read_text())
+
+
+def test_layout_is_shown_when_a_klayout_listens(
+    design: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    asked: list[Path] = []
+
+    def answer(gds: Path, findings: Path | None = None) -> str:
+        asked.append(gds)
+        assert gds.exists()
+        assert findings is None  # there are none
+        return "opened in KLayout, klive 0.4.1"
+
+    monkeypatch.setattr(show, "send", answer)
+    arguments = ["layout", "switch", "--design", str(design), "-o", str(tmp_path / "a")]
+    assert cli.run(arguments) == 0
+    assert asked == []
+    assert cli.run([*arguments, "--show"]) == 0
+    assert asked == [tmp_path / "a" / "switch.gds"]
+    assert "opened in KLayout, klive 0.4.1" in capsys.readouterr().out
+
+
+def test_layout_passes_when_no_klayout_listens(
+    design: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.setattr(show, "PORT", 1)  # nothing listens there
+    out = tmp_path / "a"
+    assert cli.run(["layout", "switch", "--design", str(design), "-o", str(out), "--show"]) == 0
+    assert "not shown: no KLayout with klive is listening" in capsys.readouterr().out
 
 
 def test_technology_writes_what_klayout_loads(tmp_path: Path) -> None:

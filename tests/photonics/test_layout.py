@@ -34,6 +34,7 @@ def test_files_verdicts_and_counts(tmp_path, kind):
         "drc.lyrdb",
         "lvs.lyrdb",
         "preview.png",
+        "floorplan.svg",
         "bumps.csv",
     }
     assert made.drc == drc.check(made.gds)

@@ -112,7 +112,7 @@ def test_places_on_the_sheet_are_those_of_the_layout(chip_file, drawn, name):
     near = np.argwhere(np.abs(image.astype(int) - red).max(axis=2) < 90)
     at_edge = near[(near[:, 1] > left) & (near[:, 1] < left + 20)][:, 0]
     for label in facet.values():
-        assert np.abs(at_edge - (top + (die.top - label.y_um) * scale)).min() <= 3
+        assert np.abs(at_edge - (top + (die.top - label.y_um) * scale)).min() <= 4
 
 
 def test_equal_layouts_give_equal_pictures(chip_file):
