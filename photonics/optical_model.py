@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.photonics import calibration, fabric_model, scatter, solver
-from lightloom.photonics.elements import Program, TwoPort
+from lightloom.photonics import calibration, engine_model, fabric_model, scatter, solver
+from lightloom.photonics.elements import Program
 from lightloom.photonics.netlist import Netlist
 from lightloom.spec import routing
-from lightloom.spec.base import DesignError
 from lightloom.spec.design import Design
 from lightloom.spec.design import Engine as EngineDesign
 from lightloom.spec.optical_model import (
@@ -36,7 +34,6 @@ OFFSETS_GHZ = tuple(float(f) for f in range(-60, 61, 5))
 """Frequencies about the carrier that routes are given at: more than the band of a 64 GBd lane."""
 FLOOR_DB = -60.0
 """Crosstalk paths weaker than this are left out."""
-MODULATORS = ("ring_modulator", "mzm", "eam")
 
 
 def build(
@@ -139,65 +136,7 @@ def _paths(
 
 def engine_lanes(design: Design, engine: Netlist) -> tuple[EngineLane, ...]:
     """Return losses and delays of each lane, along the engine's own waveguides."""
-    carrier = np.array([scatter.frequency_hz(design.engine.wavelength_nm)])
-    lanes: list[EngineLane] = []
-    for lane in range(design.serdes.lanes):
-        light, source = _chain(engine, f"laser{lane}", MODULATORS, carrier)
-        modulated, sender = _chain(engine, f"tx{lane}", MODULATORS, carrier)
-        received, _ = _chain(engine, f"rx{lane}", ("photodiode",), carrier)
-        if source != sender:
-            raise DesignError(
-                f"netlist {engine.chip}: laser{lane} feeds {source}, but {sender} feeds tx{lane}"
-            )
-        modulator = engine.instances[sender].parameters.get("path_um", 0.0)
-        lanes.append(
-            EngineLane(
-                lane=lane,
-                laser_to_modulator_db=light.loss_db,
-                modulator_to_fibre_db=modulated.loss_db,
-                fibre_to_detector_db=received.loss_db,
-                transmit_delay_ps=modulated.delay_ps + scatter.delay_ps(modulator),
-                receive_delay_ps=received.delay_ps,
-            )
-        )
-    return tuple(lanes)
-
-
-class _Way(NamedTuple):
-    loss_db: float
-    delay_ps: float
-
-
-def _chain(
-    engine: Netlist, port: str, ends: Sequence[str], carrier: np.ndarray
-) -> tuple[_Way, str]:
-    """Follow the waveguide from a chip port through two-ports to a device of a type in `ends`."""
-    known = scatter.models()
-    if port not in engine.ports:
-        raise DesignError(f"netlist {engine.chip} has no optical port {port}")
-    joined = {
-        pin: wire for wire in engine.nets.values() if len(wire.pins) == 2 for pin in wire.pins
-    }
-    loss_db = delay = 0.0
-    pin = engine.ports[port]
-    for _ in range(len(engine.instances) + 1):
-        name, at = pin
-        kind = engine.instances[name].type
-        if kind in ends:
-            return _Way(loss_db, delay), name
-        make = known.devices.get(kind)
-        part = make(engine.instances[name].parameters) if make else None
-        if not isinstance(part, TwoPort) or at not in part.ports:
-            break
-        leaving = name, part.ports[1 - part.ports.index(at)]
-        wire = joined.get(leaving)
-        if wire is None or wire.length_um is None:
-            break
-        for step in (part, known.wire(wire.length_um)):
-            loss_db -= 20 * math.log10(abs(step.transfer(carrier)[0]))
-            delay += step.delay_ps
-        pin = wire.pins[1] if wire.pins[0] == leaving else wire.pins[0]
-    raise DesignError(f"netlist {engine.chip}: {port} does not lead to {' or '.join(ends)}")
+    return engine_model.lanes(design, engine)
 
 
 def _modulator(engine: EngineDesign) -> Ring | Mzm | Eam:

@@ -103,9 +103,14 @@ class Leak(Frozen):
 
 
 class EngineLane(Frozen):
-    """One lane of the optical engine: losses are positive dB from the engine's own netlist."""
+    """One channel of the optical engine: losses are positive dB from the engine's own netlist."""
 
     lane: int
+    """Of the SerDes."""
+    fibre: int = 0
+    """Lane of the engine, each with a fibre each way."""
+    wavelength: int = 0
+    """Number of its wavelength on the fibre."""
     laser_to_modulator_db: float
     modulator_to_fibre_db: float
     fibre_to_detector_db: float
