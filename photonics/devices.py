@@ -35,6 +35,10 @@ class Guide(Frozen):
     """EIM, with the dispersion of both materials."""
     loss_db_per_cm: float = 2.0
     """Demonstration value; 1-3 dB/cm is the class of 220 nm strip waveguides in both bands."""
+    width_slope_per_um: float = 1.572
+    """Change of the index per um of width; EIM 2 nm to both sides."""
+    thickness_slope_per_um: float = 3.071
+    """Change of the index per um of thickness; EIM 2 nm to both sides."""
 
 
 class Coupler(Frozen):
@@ -48,6 +52,10 @@ class Coupler(Frozen):
     """Relative change of the rate per um of wavelength; EIM 5 nm to both sides."""
     decay_slope_per_um: float = -14.61
     """Change of the decay per um of wavelength; EIM 5 nm to both sides."""
+    width_slope_per_um: float = 1.68
+    """Relative change of the rate per um of width, the gap narrowing as much; EIM at 0.2 um gap."""
+    thickness_slope_per_um: float = -6.97
+    """Relative change of the rate per um of thickness; EIM at 0.2 um gap."""
     pitch_um: float = 40.0
     """Distance of the two pins on a side, centre to centre."""
     bend_length_um: float = 60.0
@@ -350,12 +358,16 @@ C_BAND = Numbers(
     band="C",
     carrier_nm=1550.0,
     wire_width_um=0.45,  # the usual one: a single TE mode at 1550 nm
-    guide=Guide(index=2.4187, group_index=4.065),  # EIM
+    guide=Guide(  # EIM
+        index=2.4187, group_index=4.065, width_slope_per_um=1.704, thickness_slope_per_um=3.388
+    ),
     coupler=Coupler(
         rate_per_um=0.45102,  # as in the O-band, error below 0.7 %
         decay_per_um=7.9793,
         rate_slope_per_um=1.812,
         decay_slope_per_um=-10.40,
+        width_slope_per_um=-0.04,
+        thickness_slope_per_um=-6.91,
         # The mode reaches further out: 60 um would couple half the power at a gap of 0.2 um.
         bend_length_um=40.0,
     ),

@@ -181,6 +181,7 @@ def _ops(
     at = np.array([carrier])
     ops: list[Couple | PathOp | HeaterOp] = []
     waiting: dict[int, tuple[complex, float, list[str]]] = {}
+    known: dict[int, np.ndarray] = {}  # devices with equal parameters share their scatter object
 
     def flush(line: int) -> None:
         t, delay, names = waiting.pop(line, (1 + 0j, 0.0, []))
@@ -193,15 +194,17 @@ def _ops(
 
     for element in steps.elements:
         part = element.scatter
+        s = known.get(id(part))
+        if s is None:
+            s = known[id(part)] = part.at(at)[0]
         if isinstance(part, TwoPort):
-            wait(element.a, complex(part.transfer(at)[0]), part.delay_ps, element.device)
+            wait(element.a, complex(s), part.delay_ps, element.device)
             if element.heater is not None:
                 ops.append(HeaterOp(a=element.a, heater=element.heater, device=element.device))
             continue
         assert element.b is not None
         flush(element.a)
         flush(element.b)
-        s = part.matrix(at)[0]
         ops.append(
             Couple(
                 a=element.a,

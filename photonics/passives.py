@@ -95,12 +95,9 @@ def crossing(parameters: Parameters, numbers: Numbers) -> NPort:
     goes through, and a reflection: cos^2(x), j sin(x) cos(x) into each side arm and -sin^2(x) back.
     Here all three are that, times the square root of what is not lost.
     """
-    path, part = parameters["path_um"], numbers.crossing
-    through, leak = amplitude(part.loss_db), 10 ** (part.crosstalk_db / 20)
-    angle = math.atan2(leak, through)
-    # A loss too small for the crosstalk is not one: through light cannot be more than is left.
-    kept = min(1.0, through / math.cos(angle) ** 2)
-    loss_db = guide_loss_db(path, numbers)
+    path = parameters["path_um"]
+    angle, excess_db = crossing_of(numbers)
+    kept, loss_db = amplitude(excess_db), guide_loss_db(path, numbers)
 
     def s(frequencies: Frequencies, _: Turn | None) -> Field:
         common = kept * propagation(path, frequencies, loss_db, numbers)
@@ -112,6 +109,15 @@ def crossing(parameters: Parameters, numbers: Numbers) -> NPort:
         return matrix(4, entries, common.size)
 
     return NPort(("o1", "o2", "o3", "o4"), s, delay_ps(path, numbers))
+
+
+def crossing_of(numbers: Numbers) -> tuple[float, float]:
+    """Angle x of a crossing, and what it loses of all light, in dB."""
+    part = numbers.crossing
+    through, leak = amplitude(part.loss_db), 10 ** (part.crosstalk_db / 20)
+    angle = math.atan2(leak, through)
+    # A loss too small for the crosstalk is not one: through light cannot be more than is left.
+    return angle, max(0.0, -20 * math.log10(through / math.cos(angle) ** 2))
 
 
 def splitter1x2(parameters: Parameters, numbers: Numbers) -> NPort:
