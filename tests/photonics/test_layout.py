@@ -36,6 +36,7 @@ def test_files_verdicts_and_counts(tmp_path, kind):
         "preview.png",
         "floorplan.svg",
         "bumps.csv",
+        *(["bumps_eic.csv"] if kind == "engine" else []),
     }
     assert made.drc == drc.check(made.gds)
     assert made.lvs == lvs.check(made.gds, made.netlist)
