@@ -160,8 +160,8 @@ class RingFilter(Frozen):
 
     gap_um: float = 0.15
     """Between ring and buses: the least that can be drawn, so that rings are small."""
-    fill: float = 0.35
-    """Full width of the resonance over the spacing of the wavelengths: a neighbour is 15 dB down.
+    fill: float = 0.25
+    """Full width of the resonance over the spacing of the wavelengths: a neighbour is 18 dB down.
     Demonstration value."""
     width_max_ghz: float = 100.0
     """Widest resonance: passes the fastest lane, 64 GBd, whatever the spacing."""

@@ -81,15 +81,26 @@ def filters(numbers: Numbers, grid: tuple[float, ...], spacing_ghz: float) -> Ba
     Raises:
         DesignError: no free spectral range holds the grid.
     """
-    low, high = spacing_ghz / 2.0, _range_of(RADIUS_MIN_UM, numbers)
-    for _ in range(60):  # straight parts take length from the bends: the widest range is less
-        middle = (low + high) / 2.0
-        radius = _shape(numbers, middle, spacing_ghz)[0]
-        low, high = (middle, high) if radius >= RADIUS_MIN_UM else (low, middle)
-    range_ghz, wraps = _range(numbers, len(grid), spacing_ghz, low)
-    _, straight, gap = _shape(numbers, range_ghz, spacing_ghz)
+    apart = spacing_ghz
+    widest = _widest_filter(numbers, apart)
+    if len(grid) * spacing_ghz > widest:
+        # Wavelengths a range apart meet the wings of a ring at half a step: it must be narrower.
+        apart = spacing_ghz / 2.0
+        widest = _widest_filter(numbers, apart)
+    range_ghz, wraps = _range(numbers, len(grid), spacing_ghz, widest)
+    _, straight, gap = _shape(numbers, range_ghz, apart)
     length = resonance.length_of_range_um(range_ghz, numbers)
     return Bank(_tuned(numbers, grid, length, straight, gap), range_ghz, wraps)
+
+
+def _widest_filter(numbers: Numbers, apart_ghz: float) -> float:
+    """Widest free spectral range of a filter: straight parts take length from the bends."""
+    low, high = 1.0, _range_of(RADIUS_MIN_UM, numbers)
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        radius = _shape(numbers, middle, apart_ghz)[0]
+        low, high = (middle, high) if radius >= RADIUS_MIN_UM else (low, middle)
+    return low
 
 
 def _range_of(radius_um: float, numbers: Numbers) -> float:
@@ -116,11 +127,11 @@ def _range(
     return (steps + 0.5) * spacing_ghz, True
 
 
-def _shape(numbers: Numbers, range_ghz: float, spacing_ghz: float) -> tuple[float, float, float]:
+def _shape(numbers: Numbers, range_ghz: float, apart_ghz: float) -> tuple[float, float, float]:
     """Radius, straight part and gap in um of a filter with the bandwidth of the grid."""
     part = numbers.ring_filter
     length = resonance.length_of_range_um(range_ghz, numbers)
-    wanted = min(part.fill * spacing_ghz, part.width_max_ghz)
+    wanted = min(part.fill * apart_ghz, part.width_max_ghz)
     low, high = 1e-4, math.pi / 2.0
     for _ in range(60):
         angle = (low + high) / 2.0
