@@ -213,3 +213,18 @@ def test_wrong_numbers_are_refused():
     wafer = Wafer(switch.program, switch.netlist, Process())
     with pytest.raises(ValueError, match="2 cell states; allowed: 1"):
         variation.vary(wafer, switch.fabric, switch.table, [0, 1], [0, 1], 1, 1, CARRIER, CARRIER)
+
+
+def test_heaters_turn_more_or_less_and_calibration_knows():
+    switch = drawn("benes", 2)
+    process = STILL.model_copy(update={"heater_sigma": 0.1})
+    found = vary(switch, [fabrics.BAR], process=process)
+    wafer = Wafer(switch.program, switch.netlist, process)
+    strength = 1 + wafer.draw(1, 0, 200, CARRIER).heater[0]
+    static = calibration.static_phases(switch.fabric)[0]
+    error = switch.drive.bar_rad[0] * strength - static - math.pi
+    clear = np.abs(np.sin(error / 2)) > 0.1
+    assert clear.sum() > 50
+    expected = 10 * np.log10(np.tan(error[clear] / 2) ** 2)
+    assert found.crosstalk_before_db[clear, 0] == pytest.approx(expected, abs=0.1)
+    assert found.crosstalk_after_db.max() < -35
