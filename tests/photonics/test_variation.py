@@ -226,5 +226,5 @@ def test_heaters_turn_more_or_less_and_calibration_knows():
     clear = np.abs(np.sin(error / 2)) > 0.1
     assert clear.sum() > 50
     expected = 10 * np.log10(np.tan(error[clear] / 2) ** 2)
-    assert found.crosstalk_before_db[clear, 0] == pytest.approx(expected, abs=0.1)
+    assert found.crosstalk_before_db[clear, 0] == pytest.approx(expected, abs=0.3)
     assert found.crosstalk_after_db.max() < -35
