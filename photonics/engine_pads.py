@@ -82,7 +82,7 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
                 for rail, x in ((rail, rail.x2) for rail in lane.rails)
             ]
         )
-    engine_wires.draw_rails(lane)
+    engine_wires.draw_rails(lane, search.lines)
     escape.render(lane.assembly.component, search.lines, 0.0)
     starts = {
         track.net.label: [line for line in search.lines if line.terminal.label == track.net.label]
@@ -173,7 +173,8 @@ def _groups(nets: Sequence[_Net], rows: int) -> list[list[_Net]]:
             return groups
     raise DesignError(
         f"engine.integration = 'obo': {len(nets)} pads of a lane, their lines {_room(nets):g} um "
-        f"wide together; allowed: {rows} rows of {TIERS} pads, {PAD_UM - 2 * INSIDE_UM:g} um of lines under each row"
+        f"wide together; allowed: {rows} rows of {TIERS} pads, {PAD_UM - 2 * INSIDE_UM:g} um of "
+        "lines under each row"
     )
 
 
@@ -183,7 +184,7 @@ def _terminals(lane: Lane, window: Window, tracks: dict[str, _Track]) -> list[Te
         electrode = contact.electrode
         if contact.grounded:
             rail = next(rail for rail in lane.rails if rail.y == window.rail_y)
-            if abs(contact.y_um - rail.y) <= rail.width:
+            if engine_wires.covered(contact, rail):
                 continue
             label, level = "", Level(rail.y, rail.width)
         else:

@@ -65,7 +65,7 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     returns: list[Line] = []
     for number, window in enumerate(lane.windows):
         returns += _solve(search, grid, window, _rail_of(lane, window), number)
-    draw_rails(lane)
+    draw_rails(lane, search.lines)
     escape.render(lane.assembly.component, search.lines, size)
     bumps: list[LaneBump] = []
     ground = 0.0
@@ -79,12 +79,37 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     return Wires(tuple(bumps), longest, ground)
 
 
-def draw_rails(lane: Lane) -> None:
-    """Draw the ground rails of a lane."""
+def draw_rails(lane: Lane, lines: Sequence[Line]) -> None:
+    """Draw the ground rails of a lane, each from its west end to the last of what it joins."""
     for rail in lane.rails:
         half = rail.width / 2
-        box = (rail.x1, rail.y - half, rail.x2, rail.y + half)
-        draw.box(lane.assembly.component, tech.M1, *box)
+        ends = [line.at_um + line.width.m2_um / 2 for line in lines if _is_on(line, rail)]
+        ends += [contact.x_um for contact in _on_rail(lane, rail)]
+        if ends:
+            box = (rail.x1, rail.y - half, draw.on_grid(max(ends)), rail.y + half)
+            draw.box(lane.assembly.component, tech.M1, *box)
+
+
+def covered(contact: Contact, rail: Rail) -> bool:
+    """A contact lies on a rail and needs no line to it."""
+    return abs(contact.y_um - rail.y) <= rail.width / 2
+
+
+def _is_on(line: Line, rail: Rail) -> bool:
+    """A line starts or ends on a rail."""
+    starts = line.terminal.rail_um is not None and line.terminal.y_um == rail.y
+    return starts or (isinstance(line.target, Level) and line.target.y_um == rail.y)
+
+
+def _on_rail(lane: Lane, rail: Rail) -> list[Contact]:
+    """Grounded contacts that lie on a rail."""
+    return [
+        contact
+        for window in lane.windows
+        if window.rail_y == rail.y
+        for contact in window.contacts
+        if contact.grounded and covered(contact, rail)
+    ]
 
 
 def region(lane: Lane, layer: tech.Layer) -> kdb.Region:
@@ -147,7 +172,7 @@ def _solve(
         terminals += [
             Terminal(GROUND, "", c.pin, c.x_um, c.y_um, c.electrode.ma, level)
             for c in grounded
-            if abs(c.y_um - rail.y) > rail.width
+            if not covered(c, rail)
         ]
         for k, (x, ma) in enumerate(_anchors(grounded, rail)):
             label = f"gnd@_{number}" + (f"_{k}" if k else "")
@@ -179,19 +204,12 @@ def mesh(rail: Rail, lines: Sequence[Line], lane: Lane) -> float:
     """
     bumps: list[tuple[float, float]] = []
     returns: list[tuple[float, float, float]] = []
-    routed = {line.terminal.pin for line in lines}
     for line in lines:
-        if line.terminal.rail_um is not None and line.terminal.y_um == rail.y:
+        if line.terminal.rail_um is not None and _is_on(line, rail):
             bumps.append((line.at_um, line.ohm))
-        elif isinstance(line.target, Level) and line.target.y_um == rail.y:
+        elif _is_on(line, rail):
             returns.append((line.at_um, line.ohm, line.terminal.ma))
-    for window in lane.windows:
-        if window.rail_y == rail.y:
-            returns += [
-                (c.x_um, 0.0, c.electrode.ma)
-                for c in window.contacts
-                if c.grounded and c.pin not in routed
-            ]
+    returns += [(c.x_um, 0.0, c.electrode.ma) for c in _on_rail(lane, rail)]
     if not returns:
         return 0.0
     places = sorted({x for x, _ in bumps} | {x for x, _, _ in returns})
