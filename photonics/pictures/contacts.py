@@ -11,6 +11,9 @@ import numpy as np
 from lightloom.photonics.floorplan import Pad
 from lightloom.photonics.pictures import labels
 
+REACH = 1.7
+"""Neighbours are within this many times the least distance."""
+
 
 def in_row(pads: list[Pad]) -> list[list[Pad]]:
     """Return contacts next to each other whose names begin alike: `h3_0`, `h3_1`, ..."""
@@ -40,11 +43,16 @@ def step(pads: Sequence[Pad]) -> float:
     return float(apart.min())
 
 
-def inside(pads: list[Pad]) -> list[list[Pad]]:
-    """Return contacts inside the die in groups of neighbours."""
+def inside(pads: list[Pad], reach: float = REACH) -> list[list[Pad]]:
+    """Return contacts inside the die in groups of neighbours.
+
+    Args:
+        pads: in any order.
+        reach: how far apart neighbours are, in least distances of any two.
+    """
     left = sorted(pads, key=lambda p: (-p.y, p.x))
     groups: list[list[Pad]] = []
-    near = 1.7 * step(left)
+    near = reach * step(left)
     while left:
         group = [left.pop(0)]
         for member in group:

@@ -37,6 +37,8 @@ LEAST_PX = 280
 LINE_PX = 12.5
 SMALLEST = 10.5
 MARGIN, HEAD = 24, 58
+REACHES = (contacts.REACH, 2.6, 4.0, 6.0, 10.0)
+"""How far contacts inside the die that are named together are from each other."""
 ROWS = 3
 """Lines of contact names on top of each other."""
 
@@ -239,33 +241,38 @@ class _Drawing:
         inside = [pad for pad in self.plan.pads if pad.side is None]
         if not inside:
             return
-        # Not over blocks and waveguides, if it can be helped.
+        # Not over blocks and waveguides: larger groups until all of them have room.
         ways = [box for guide in self.plan.guides for box in self._curve(guide).boxes()]
-        clear = Room(room.frame, [*room.taken, *blocks, *ways])
-        for group in contacts.inside(inside):
-            self._group(drawing, (clear, room), group)
+        taken = [*room.taken, *blocks, *ways]
+        best: list[list[tuple[str, Box]]] = []
+        most = -1.0
+        for reach in REACHES:
+            clear = Room(room.frame, list(taken))
+            groups = contacts.inside(inside, reach)
+            placed = [lines for group in groups if (lines := self._group(clear, group))]
+            if len(placed) / len(groups) > most:
+                best, most = placed, len(placed) / len(groups)
+            if most == 1.0:
+                break
+        for text, at in (line for lines in best for line in lines):
+            middle = (at.x1 + at.x2) / 2, (at.y1 + at.y2) / 2
+            drawing.text(*middle, text, SMALLEST, INK, "middle")
 
-    def _group(self, drawing: Drawing, rooms: tuple[Room, Room], group: list[Pad]) -> None:
-        """Name a group of contacts inside the die, clear of all else where there is room."""
+    def _group(self, room: Room, group: list[Pad]) -> list[tuple[str, Box]]:
+        """Lines that name a group of contacts inside the die; none where there is no room."""
         text = labels.ranges((pad.name for pad in group), 44)
         box = labels.around(self._contact(pad) for pad in group)
         x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
-        for room in rooms:
-            for words in ([text], labels.wrapped(text, 80.0, SMALLEST, ", ")):
-                size = labels.around(b for _, b in labels.stack(words, SMALLEST, 0.0, 0.0))
-                beside = [(box.x2 + size.x2 + 5, y + dy) for dy in (0.0, -5.0, 5.0)]
-                beside += [(box.x1 - size.x2 - 5, y + dy) for dy in (0.0, -5.0, 5.0)]
-                over, under = (x, box.y1 - size.y2 - 3), (x, box.y2 + size.y2 + 3)
-                for spot in (over, *beside, under):
-                    lines = labels.stack(words, SMALLEST, *spot)
-                    whole = labels.around(b for _, b in lines)
-                    if room.take(whole, 1.0):
-                        for other in rooms:
-                            other.taken.append(whole)
-                        for line, at in lines:
-                            middle = (at.x1 + at.x2) / 2, (at.y1 + at.y2) / 2
-                            drawing.text(*middle, line, SMALLEST, INK, "middle")
-                        return
+        for words in ([text], labels.wrapped(text, 80.0, SMALLEST, ", ")):
+            size = labels.around(b for _, b in labels.stack(words, SMALLEST, 0.0, 0.0))
+            beside = [(box.x2 + size.x2 + 5, y + dy) for dy in (0.0, -5.0, 5.0)]
+            beside += [(box.x1 - size.x2 - 5, y + dy) for dy in (0.0, -5.0, 5.0)]
+            over, under = (x, box.y1 - size.y2 - 3), (x, box.y2 + size.y2 + 3)
+            for spot in (over, *beside, under):
+                lines = labels.stack(words, SMALLEST, *spot)
+                if room.take(labels.around(b for _, b in lines), 1.0):
+                    return lines
+        return []
 
     def _dimensions(self, drawing: Drawing) -> None:
         die = self.plan.die

@@ -11,6 +11,8 @@ from lightloom.photonics.pictures.sheet import Area
 
 SIZE_PX = 11.0
 """Of the name of a group."""
+NEAR = 1.7
+"""Names of a group are within this many times the least distance of any two."""
 LINE_PX = 110.0
 """Longest line, unless a single name is longer."""
 
@@ -22,7 +24,7 @@ def near(names: list[Name]) -> list[list[Name]]:
     places = np.array([(n.x_um, n.y_um) for n in names])
     apart = np.hypot(*np.moveaxis(places[:, None] - places[None], 2, 0))
     np.fill_diagonal(apart, np.inf)
-    near = apart <= 1.6 * float(np.median(apart.min(axis=1)))
+    near = apart <= NEAR * float(apart.min())
     left = set(range(len(names)))
     found: list[list[Name]] = []
     for first in range(len(names)):

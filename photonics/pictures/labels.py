@@ -129,12 +129,17 @@ def thin(places: Sequence[float], need: float) -> list[int]:
 
 
 def wrapped(text: str, across: float, size: float, mark: str = " \u00b7 ") -> list[str]:
-    """Return lines no wider than `across`, broken at the marks between the parts of a list."""
+    """Return lines no wider than `across`, broken at the marks between the parts of a list.
+
+    A comma stays at the end of its line, any other mark is left out there.
+    """
     lines: list[str] = []
     for part in text.split(mark):
         if lines and width(lines[-1] + mark + part, size) <= across:
             lines[-1] += mark + part
         else:
+            if lines and mark.startswith(","):
+                lines[-1] += ","
             lines.append(part)
     return lines
 
@@ -146,7 +151,10 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def ranges(names: Iterable[str], limit: int = 60) -> str:
-    """Return the names in short: `h0_0\u2026h0_7, mod0_n/p`; how many when that is beyond `limit`.
+    """Return the names in short: `h0_0\u2026h0_7, mod0_n/p`.
+
+    When that is beyond `limit`, the numbers of the names and what there is of each number,
+    `0_3: heat, mod`; and when that is too, how many they are.
 
     Args:
         names: any number of names.
@@ -176,6 +184,14 @@ def ranges(names: Iterable[str], limit: int = 60) -> str:
     text = ", ".join(words)
     if len(text) <= limit:
         return text
+    parts = [re.fullmatch(r"([A-Za-z_]*[A-Za-z])(\d+(?:_\d+)*)(?:_[A-Za-z]+)?", n) for n in ordered]
+    if all(parts):
+        heads = sorted({part[1] for part in parts if part})
+        numbers = sorted({part[2] for part in parts if part}, key=natural)
+        which = numbers[0] if len(numbers) == 1 else f"{numbers[0]}\u2026{numbers[-1]}"
+        text = f"{which}: {', '.join(heads)}"
+        if len(text) <= limit:
+            return text
     return f"{len(ordered)} names, {ordered[0]} to {ordered[-1]}"
 
 

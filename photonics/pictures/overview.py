@@ -99,7 +99,6 @@ class _Picture:
             column = len(closes) * (shown[1] + CAPTION_PX + GAP) + legend_high
             size = place[0] + shown[0] + MARGIN, max(below, HEAD + column) + MARGIN
         sheet = Sheet(size)
-        self._head(sheet)
         part = die.enlarged(2 / scale, 2 / scale)
         image = render.pixels(self.view, part, across, high)
         sheet.image(image, chip_x, chip_y)
@@ -114,7 +113,8 @@ class _Picture:
         if self.size_inside is not None:
             self._names_inside(sheet, area, room)
         room.taken += lines
-        self._names_of_groups(sheet, area, room)
+        named = self._names_of_groups(sheet, area, room)
+        self._head(sheet, named and all(row.all for row in self.rows.values()))
         for close in closes:
             _letter(sheet, area, room, close)
             closeup.draw(sheet, self.view, self.scene, close, *place, *shown)
@@ -182,13 +182,13 @@ class _Picture:
         depth = max(labels.width(n.text, size) for n in names) if lines else 1.1 * size
         return _Row(names, size, upright, depth + 12, len(names) == len(places))
 
-    def _head(self, sheet: Sheet) -> None:
+    def _head(self, sheet: Sheet, all_named: bool) -> None:
         die = self.scene.die
         title = sheet.text(MARGIN, 30, self.scene.chip, 19, INK, bold=True)
         sides = f"{die.width() / 1000:.3g} \u00d7 {die.height() / 1000:.3g} mm"
         sheet.text(title.x2 + 18, 31, sides, 15, MUTED)
         counts = " \u00b7 ".join(f"{count} {kind}" for kind, count in self.scene.counts.items())
-        if not all(row.all for row in self.rows.values()):
+        if not all_named:
             counts += " \u00b7 not every name fits"
         line = 55
         for words in labels.wrapped(counts, sheet.size[0] - 2 * MARGIN, 12.5)[:2]:
@@ -211,12 +211,14 @@ class _Picture:
             if name.side is None and room.take(labels.centred(name.text, size, x, y), 0.0):
                 sheet.text(x, y, name.text, size, INK, "middle", plate=True)
 
-    def _names_of_groups(self, sheet: Sheet, area: Area, room: Room) -> None:
+    def _names_of_groups(self, sheet: Sheet, area: Area, room: Room) -> bool:
+        """Name the groups of names that are too dense; returns whether all found room."""
         sets = groups.near(self.dense)
         for name in self.dense:
             x, y = area.at(name.x_um, name.y_um)
             room.taken.append(Box(x - 5, y - 5, x + 5, y + 5))
         chosen = groups.slots(area, room, sets)
+        named = 0
         for group, slot in zip(sets, chosen, strict=True):
             spots = groups.spots(area, group)
             boxes = [labels.around(box for _, box in spot) for spot in spots]
@@ -226,7 +228,9 @@ class _Picture:
                     for words, box in spots[i]:
                         x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
                         sheet.text(x, y, words, groups.SIZE_PX, INK, "middle", plate=True)
+                    named += 1
                     break
+        return named == len(sets)
 
     def _legend(self, sheet: Sheet, x: int, y: int) -> None:
         names = self.scene.layers[::-1]

@@ -13,6 +13,9 @@ CHIPS = {
         Switch(ports=8, contacts="bumps", monitors="port", coupler="grating")
     ),
     "ring2": lambda: engine_chip(Engine(modulator="ring"), 2),
+    "wdm4": lambda: engine_chip(
+        Engine(modulator="ring", wavelengths=4, receiver="drop-filter", monitors=True), 2
+    ),
     "mzm3": lambda: engine_chip(Engine(modulator="mzm"), 3),
 }
 

@@ -12,7 +12,7 @@ from lightloom.photonics.pictures import contacts, floor, scene
 from lightloom.photonics.pictures.labels import Box
 
 SVG = "{http://www.w3.org/2000/svg}"
-CHIPS = ["benes4", "benes32", "crossbar8", "bumps8", "ring2", "mzm3"]
+CHIPS = ["benes4", "benes32", "crossbar8", "bumps8", "ring2", "mzm3", "wdm4"]
 
 
 @pytest.fixture(scope="module")

@@ -79,9 +79,25 @@ def test_ranges(names, short):
     assert labels.ranges(names) == short
 
 
-def test_ranges_too_long_to_read_are_counted():
+def test_ranges_too_long_to_read_are_told_by_their_numbers_or_counted():
     names = [f"h{i}_{j}" for i in range(9) for j in range(0, 30, 2)]
-    assert labels.ranges(names) == "135 names, h0_0 to h8_28"
+    assert labels.ranges(names) == "0_0\u20268_28: h"
+    lane = [f"{head}0_{i}_{tail}" for i in range(4) for head in ("mod", "heat") for tail in "np"]
+    assert labels.ranges(lane) == "0_0\u20260_3: heat, mod"
+    assert labels.ranges([*lane, "x"]) == "17 names, heat0_0_n to x"
+    one = ["drop0_2_p", "gnd0_2", "heat0_2_p", "mod0_2_n", "mod0_2_p", "pd0_2_n", "pd0_2_p"]
+    assert labels.ranges(one, 44) == "0_2: drop, gnd, heat, mod, pd"
+
+
+def test_stacked_lines_are_apart_and_in_the_middle():
+    lines = labels.stack(["mod0_n/p", "gnd0", "heat0_p"], 11, 50, 80)
+    assert [text for text, _ in lines] == ["mod0_n/p", "gnd0", "heat0_p"]
+    boxes = [box for _, box in lines]
+    assert not boxes[0].meets(boxes[1])
+    assert not boxes[1].meets(boxes[2])
+    whole = labels.around(boxes)
+    assert (whole.x1 + whole.x2, whole.y1 + whole.y2) == pytest.approx((100, 160))
+    assert all(box.inside(whole) for box in boxes)
 
 
 def test_wrapped_lines_fit():
@@ -90,3 +106,4 @@ def test_wrapped_lines_fit():
     assert " \u00b7 ".join(lines) == text
     assert len(lines) > 1
     assert all(labels.width(line, 12) <= 300 for line in lines)
+    assert labels.wrapped("aaa, bbb, ccc", 50, 12, ", ") == ["aaa,", "bbb,", "ccc"]
