@@ -60,6 +60,14 @@ class Chip(enum.StrEnum):
     OCSTRX = "ocstrx"
 
 
+class Solver(enum.StrEnum):
+    """Circuit solvers."""
+
+    AUTO = "auto"
+    FORWARD = "forward"
+    SPARSE = "sparse"
+
+
 def main() -> None:
     """Run the command line and exit with its code; errors are one line, never a traceback."""
     sys.exit(run(sys.argv[1:]))
@@ -280,8 +288,18 @@ def sparams(
     design: DesignOption = Path("designs/xpu_cpo.toml"),
     points: Annotated[int, typer.Option(metavar="N", help="Wavelengths over the band.")] = 500,
     band: Annotated[
-        tuple[float, float], typer.Option(metavar="NM NM", help="First and last wavelength.")
-    ] = (1260.0, 1360.0),
+        tuple[float, float] | None,
+        typer.Option(metavar="NM NM", help="First and last wavelength; default: technology.band."),
+    ] = None,
+    solver: Annotated[
+        Solver, typer.Option(help="forward: fast, no reflections; sparse: with all of them.")
+    ] = Solver.AUTO,
+    permutations: Annotated[
+        int, typer.Option(metavar="N", help="Also all permutations, or N where there are too many.")
+    ] = 0,
+    variation: Annotated[
+        int, typer.Option(metavar="N", help="Also N chips of the process, calibrated and not.")
+    ] = 0,
     out: Out = None,
     settings: Set = None,
     seed: Seed = None,
@@ -297,7 +315,9 @@ def sparams(
 
     folder = _folder(out, loaded, "sparams")
     log = _reporter(quiet, verbose)
-    return flow.run(design, loaded, changed, points, band, folder, log)
+    return flow.run(
+        design, loaded, changed, points, band, folder, log, solver.value, variation, permutations
+    )
 
 
 @app.command()
