@@ -80,14 +80,19 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
 
 
 def draw_rails(lane: Lane, lines: Sequence[Line]) -> None:
-    """Draw the ground rails of a lane, each from its west end to the last of what it joins."""
-    for rail in lane.rails:
+    """Draw the ground rails of a lane, each from its west end to the last of what it joins.
+
+    A rail that joins nothing is taken from the lane.
+    """
+    for rail in list(lane.rails):
         half = rail.width / 2
         ends = [line.at_um + line.width.m2_um / 2 for line in lines if _is_on(line, rail)]
         ends += [contact.x_um for contact in _on_rail(lane, rail)]
         if ends:
             box = (rail.x1, rail.y - half, draw.on_grid(max(ends)), rail.y + half)
             draw.box(lane.assembly.component, tech.M1, *box)
+        else:
+            lane.rails.remove(rail)
 
 
 def covered(contact: Contact, rail: Rail) -> bool:

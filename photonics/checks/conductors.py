@@ -93,7 +93,9 @@ def extract(
     nets: dict[int, Net] = {}
     nowhere: list[Terminal] = []
     for label, device, point, names in _wanted(devices, pads, pin_layer, pad_layers):
-        hits = ((name, extractor.probe_net(layers[name], point)) for name in names)
+        # A layer without shapes must not be asked: the extractor would answer for another.
+        drawn_on = (name for name in names if not layers[name].is_empty())
+        hits = ((name, extractor.probe_net(layers[name], point)) for name in drawn_on)
         layer, net = next(((name, net) for name, net in hits if net is not None), ("", None))
         terminal = Terminal(label, device, layer, point)
         if net is None:

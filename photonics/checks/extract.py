@@ -20,6 +20,7 @@ from lightloom.photonics.checks import (
     ports,
     recognise,
     strips,
+    stubs,
     surroundings,
     wires,
 )
@@ -96,6 +97,7 @@ def extract_chip(chip: Chip) -> Extraction:
     result.findings += labels.findings
     _add_wires(result, bodies)
     _add_conductors(result, labels.pads)
+    result.findings += stubs.check(chip, devices)
     return result
 
 

@@ -31,6 +31,7 @@ RULES = (
     ("PARAMETER", "measured parameters agree with the intended ones"),
     ("UNEQUAL", "devices that are meant to be alike are drawn alike"),
     ("WIRE", "waveguides keep their width, bend gently, stay apart and meet pins exactly"),
+    ("STUB", "metal lines are straight and end at a cut, contact, pin or pad"),
     ("VIAS", "groups of cuts are full"),
 )
 
