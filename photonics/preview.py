@@ -76,9 +76,10 @@ def _canonical(component: gf.Component) -> kdb.Layout:
 def write_lyp(path: Path, layers: Mapping[str, LayerInfo] = tech.LAYERS) -> None:
     """Write KLayout layer properties of the technology, or of the same layers under other numbers.
 
-    Layers stand from the substrate up, as KLayout draws them.
+    Layers stand from the substrate up, as KLayout draws them. Those for tools are there but
+    switched off, for their texts cover a whole chip.
     """
-    render.layer_view(layers).save_layer_props(str(path))
+    render.layer_view(layers, render.TOOLS).save_layer_props(str(path))
 
 
 def write_png(layout: Path, path: Path, layers: LayerMap = OPEN) -> None:

@@ -21,7 +21,9 @@ _FILL = {"solid": (0,), "hollow": (1,), "dotted": (2,), "hatched": (4, 8)}
 can be told apart where they cross."""
 BOLD = ("DICE", "WG", "HEATER")
 """Layers drawn with a thick outline: thinner than a pixel on a whole chip."""
-HIDDEN = ("LABEL", "TEXT", "DEVREC", "PIN")
+TOOLS = ("DEVREC", "PIN")
+"""Layers for tools, not for people."""
+HIDDEN = ("LABEL", "TEXT", *TOOLS)
 """Layers that pictures leave out: for tools, or with texts that the picture itself sets."""
 PAPER = "#ffffff"
 OVERSAMPLING = 2
