@@ -18,7 +18,14 @@ import gdsfactory as gf
 import klayout.db as kdb
 
 from lightloom.photonics import bumps as bump_maps
-from lightloom.photonics import engine_light, engine_pads, engine_plan, engine_wires, tech
+from lightloom.photonics import (
+    engine_light,
+    engine_model,
+    engine_pads,
+    engine_plan,
+    engine_wires,
+    tech,
+)
 from lightloom.photonics.assembly import Assembly
 from lightloom.photonics.bumps import Bump
 from lightloom.photonics.cells import draw, pads
@@ -130,7 +137,27 @@ class EngineChip:
             "line_ma_max": round(max(self.line_ma.values()), 3),
             "copper_mm": plan.integration.copper_mm,
             "tune_mw": round(plan.lanes * sum(ring.tune_mw for ring in rings), 3),
+            **self._light(),
         }
+
+    def _light(self) -> dict[str, float]:
+        """Worst losses of lane 0, and of the drop filters what they let through."""
+        plan = self.plan
+        first = engine_model.channels(plan, self.netlist, lanes=1)
+        found = {
+            name: round(max(getattr(channel, name) for channel in first), 3)
+            for name in (
+                "laser_to_modulator_db",
+                "modulator_to_fibre_db",
+                "fibre_to_detector_db",
+            )
+        }
+        if plan.filtered and plan.wavelengths > 1:
+            found["channel_crosstalk_db"] = round(engine_model.crosstalk_db(plan), 3)
+        for name, bank in (("modulator", plan.modulator_rings), ("filter", plan.filter_rings)):
+            if bank is not None:
+                found[f"{name}_fsr_ghz"] = round(bank.fsr_ghz, 1)
+        return found
 
     def write_bumps(self, path: Path) -> None:
         """Write the bump map as CSV, in um, looking at the face of the die."""

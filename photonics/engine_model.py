@@ -54,8 +54,15 @@ def lanes(design: Design, netlist: Netlist) -> tuple[EngineLane, ...]:
     return channels(plan, netlist)[: design.serdes.lanes]
 
 
-def channels(plan: EnginePlan, netlist: Netlist) -> tuple[EngineLane, ...]:
+def channels(
+    plan: EnginePlan, netlist: Netlist, lanes: int | None = None
+) -> tuple[EngineLane, ...]:
     """Return losses and delays of every channel.
+
+    Args:
+        plan: of the engine.
+        netlist: intended or extracted.
+        lanes: number of lanes to look at, all when absent.
 
     Raises:
         DesignError: the netlist is not of this plan.
@@ -67,7 +74,7 @@ def channels(plan: EnginePlan, netlist: Netlist) -> tuple[EngineLane, ...]:
         if label not in netlist.ports:
             raise engine.error(f"has no optical port {label}")
     found: list[EngineLane] = []
-    for channel in range(plan.channels):
+    for channel in range((plan.lanes if lanes is None else lanes) * plan.wavelengths):
         fibre, wavelength = divmod(channel, plan.wavelengths)
         sent = engine.follow(f"tx{fibre}", wavelength, MODULATORS)
         source = f"laser{fibre // plan.split}"

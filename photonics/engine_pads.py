@@ -128,7 +128,8 @@ def _tracks(lane: Lane, plan: EnginePlan, east_um: float) -> list[_Track]:
     levels: list[float] = []
     top = lane.need_um + EDGE_UM
     for net in nets:
-        levels.append(draw.on_grid(top + net.width.m1_um / 2))
+        levels.append(up(top + net.width.m1_um / 2, 1.0))
+        top = levels[-1] - net.width.m1_um / 2
         top += net.width.m1_um + CLEAR_UM
     lane.height_um = max(lane.height_um, up(top + EDGE_UM, 1.0))
     pitch = plan.pitch_um
@@ -137,8 +138,8 @@ def _tracks(lane: Lane, plan: EnginePlan, east_um: float) -> list[_Track]:
     middle = lane.height_um / 2
     found: list[_Track] = []
     for row, here in enumerate(groups):
-        pad_y = draw.on_grid(middle + (row - (len(groups) - 1) / 2) * pitch)
-        low = pad_y - _room(here) / 2
+        pad_y = up(middle + (row - (len(groups) - 1) / 2) * pitch, 1.0)
+        low = up(pad_y - _room(here) / 2, 1.0)
         for tier, net in enumerate(here):
             end_y = draw.on_grid(low + net.width.m1_um / 2)
             low += net.width.m1_um + CLEAR_UM
@@ -227,9 +228,14 @@ def _draw(lane: Lane, track: _Track, west: float, at: float) -> float:
         track.end_y + half1,
     )
     low, high = sorted((track.y, track.end_y))
-    box(component, tech.M2, at - half2, low - half1, at + half2, high + half1)
     via = pads.via_stack(width=w.m2_um, height=w.m1_um)
-    for x, y in ((at, track.y), (at, track.end_y), (track.pad_x, track.end_y)):
+    ends = [(track.pad_x, track.end_y)]
+    # Two vias need room between them; a smaller step stays on M1.
+    stays = high - low < w.m1_um + CLEAR_UM
+    box(component, tech.M1 if stays else tech.M2, at - half2, low - half1, at + half2, high + half1)
+    if not stays:
+        ends += [(at, track.y), (at, track.end_y)]
+    for x, y in ends:
         lane.assembly.place(via, x, y)
     lane.assembly.place(pads.bond_pad(size=PAD_UM), track.pad_x, track.pad_y)
     m1 = tech.SHEET_OHM[tech.M1] * (track.pad_x - west) / w.m1_um

@@ -7,6 +7,7 @@ what does not fit is an error, never a short. Lines are as wide as their current
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import klayout.db as kdb
 from lightloom.photonics import tech
 from lightloom.photonics.cells import draw, pads
 from lightloom.photonics.channel import RoutingError
+from lightloom.photonics.integration import LANDING_UM
 from lightloom.photonics.netlist import Pin
 from lightloom.spec.base import DesignError
 
@@ -28,12 +30,12 @@ STEP_UM = 2.0
 """Between places that are tried for the M2 piece of a line that ends on a rail or track."""
 CHOICES = 100
 """Ways that are tried for each line."""
-FLAT = math.tan(math.pi / 8.0)
-"""Half a side of an octagon over half its width."""
 NODES = 40_000
 """Steps of the search for a first way before it gives up."""
 MORE = 1500
 """Further steps, for a shorter way."""
+STEP_MIN_UM = 0.5
+"""Shortest edge of metal."""
 M1_SPACE_UM, M2_SPACE_UM = (
     next(rule.value_um for rule in tech.RULES if rule.name == name)
     for name in ("M1.space", "M2.space")
@@ -210,7 +212,8 @@ class Escape:
             every = sorted(
                 self._ways(terminal, width), key=lambda line: (line.length_um, line.ohm, line.at_um)
             )
-            fit = [line for line in every if self.fits(line)][:CHOICES]
+            good = (line for line in every if self.fits(line) and self.smooth(line))
+            fit = list(itertools.islice(good, CHOICES))
             if not fit:
                 raise RoutingError(
                     f"net {terminal.net}: no way from ({terminal.x_um:.1f}, {terminal.y_um:.1f}) "
@@ -245,7 +248,6 @@ class Escape:
     def _ways(self, terminal: Terminal, width: Width) -> Iterator[Line]:
         x = terminal.x_um
         half = self.landing_um / 2
-        flat = half * FLAT  # a line that met a cut corner only would leave a sharp notch
         beside = half + M2_SPACE_UM + width.m2_um / 2
         for target in terminal.targets:
             if isinstance(target, Level):
@@ -261,7 +263,7 @@ class Escape:
                 places = {
                     at
                     for at in places
-                    if abs(at - middle) <= min(flat + width.m2_um / 2, half - width.m2_um / 2)
+                    if abs(at - middle) <= half - width.m2_um / 2
                     or beside <= abs(at - middle) <= 2 * self.pitch_um
                 }
             for at in places:
@@ -273,6 +275,21 @@ class Escape:
             return pieces
         half, x, y = self.landing_um / 2, line.target.x_um, line.target.y_um
         return [*pieces, _box(x - half, y - half, x + half, y + half)]
+
+    def smooth(self, line: Line) -> bool:
+        """Whether a line meets its device and its bump without steps too short to be made."""
+        stub, pieces = line.boxes()
+        m1, m2 = kdb.Region(stub), kdb.Region()
+        pin = draw.point(line.terminal.x_um, line.terminal.y_um)
+        for shape in self._shapes.each_touching(stub):
+            if shape.polygon.inside(pin):
+                m1.insert(shape.polygon)
+        for box in self._metal(line, pieces):
+            m2.insert(box)
+        short = draw.grid(STEP_MIN_UM)
+        return not any(
+            metal.merged().edges().with_length(1, short, False).count() for metal in (m1, m2)
+        )
 
     def fits(self, line: Line) -> bool:
         """Whether a line keeps its distance from all other metal."""
@@ -341,6 +358,15 @@ def render(component: gf.Component, lines: Sequence[Line], bump_um: float) -> No
             end = pads.via_stack(width=w.m2_um, height=target.width_um)
             _place(component, end, line.at_um, target.y_um)
         else:
+            # A square landing: a line that met a cut corner of the bump's own would leave a notch.
+            half = bump_um / 2 + LANDING_UM / 2
+            corners = (
+                target.x_um - half,
+                target.y_um - half,
+                target.x_um + half,
+                target.y_um + half,
+            )
+            draw.box(component, tech.M2, *corners)
             _place(component, pads.bump(size=bump_um), target.x_um, target.y_um)
 
 
