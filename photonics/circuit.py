@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.photonics import scatter, solver, sparse
+from lightloom.photonics import scatter, solver
 from lightloom.photonics.elements import Field, Frequencies
 from lightloom.photonics.netlist import Netlist
 from lightloom.photonics.walk import NotFeedForward
@@ -87,6 +87,8 @@ def solve(
             s = solver.evaluate(program, values, frequencies, carrier)
             why = "light runs one way" if method == "auto" else reason
             return Solution(frequencies, tuple(inputs), tuple(outputs), s, "forward", why)
+    from lightloom.photonics import sparse  # brings scipy.sparse, which few need
+
     ports = [name for name in (*inputs, *outputs) if name in netlist.ports]
     circuit = sparse.build(netlist, scatter.parts(numbers), ports)
     reached = {name: phase for name, phase in phases.items() if name in circuit.parts}

@@ -6,9 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import klayout.db as kdb
-import klayout.rdb as rdb
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,6 +46,10 @@ class Verdict:
 
     def write_lyrdb(self, path: Path) -> None:
         """Write a KLayout marker database: every checked rule is a category, even when clean."""
+        # A verdict read from the cache needs no KLayout, 60 MB.
+        import klayout.db as kdb
+        import klayout.rdb as rdb
+
         database = rdb.ReportDatabase(self.check)
         database.description = f"lightloom {self.check}: {len(self.findings)} findings"
         database.top_cell_name = self.cell
