@@ -15,9 +15,9 @@ from typing import NamedTuple
 from lightloom.photonics import engine_wires, escape, tech
 from lightloom.photonics.cells import draw, pads
 from lightloom.photonics.channel import Link, assign
-from lightloom.photonics.engine_lane import EDGE_UM
 from lightloom.photonics.engine_parts import GROUND, Lane, Window, up
 from lightloom.photonics.engine_plan import EnginePlan
+from lightloom.photonics.engine_room import EDGE_UM
 from lightloom.photonics.engine_wires import LaneBump, Wires
 from lightloom.photonics.escape import Escape, Level, Terminal, Width
 from lightloom.spec.base import DesignError
