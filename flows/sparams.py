@@ -215,10 +215,17 @@ def run(
             sparams_spread.permutations(run, made, permutations, log)
         if variation:
             sparams_spread.variation(run, made, variation, log)
-        run.metrics["sparams.peak_rss_mb"] = _peak_rss_mb()
+        run.metrics["sparams.peak_rss_mb"] = peak_rss_mb()
     return run.exit_code
 
 
-def _peak_rss_mb() -> float:
+def peak_rss_mb() -> float:
+    """Most memory that this process has had, in MB of 2^20 bytes."""
+    # Linux counts what the parent process had when it started this one into `getrusage`.
+    status = Path("/proc/self/status")
+    if status.exists():
+        match = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        if match:
+            return int(match[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

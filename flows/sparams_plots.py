@@ -37,7 +37,7 @@ def matrix(found: Matrix) -> bytes:
     nm = found.wavelength_nm
     if leaks.shape[1] > MANY:
         low, high = leaks.min(axis=1), leaks.max(axis=1)
-        label = f"all {leaks.shape[1]} others"
+        label = f"range and median of all {leaks.shape[1]} others"
         axes.fill_between(nm, low, high, color=LEAK, alpha=0.5, linewidth=0, zorder=1, label=label)
         axes.plot(nm, np.median(leaks, axis=1), color=LEAK, linewidth=1.0, zorder=1)
     else:

@@ -88,7 +88,7 @@ def permutations(run: Run, made: Chip, count: int, log: Reporter) -> None:
     where = f" in {at.setting}" if switch.ports <= SHORT else ""
     log.result(f"most loss: {at.input} to {at.output}{where}, {at.value_db:.2f} dB")
     log.result(
-        f"of all {ways.count.sum():.4g} ways over all cell states: {worst.input} to "
+        f"of {_count(float(ways.count.sum()))} ways over all cell states: {worst.input} to "
         f"{worst.output}, {worst.loss_db:.2f} dB, {worst.cells} cells, {worst.crossings} "
         f"crossings, {worst.length_um / 1000:.2f} mm"
     )
@@ -167,6 +167,10 @@ def variation(run: Run, made: Chip, count: int, log: Reporter) -> None:
             f"{loss.percentiles[4]:.2f} at 99 %; crosstalk {crosstalk.percentiles[2]:.1f} dB "
             f"median, {crosstalk.percentiles[4]:.1f} at 99 %"
         )
+
+
+def _count(number: float) -> str:
+    return f"all {number:,.0f}" if number < 1e6 else f"{number:.3g}"
 
 
 def _figures(name: str, spread: Spread) -> dict[str, Metric]:
