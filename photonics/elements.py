@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -58,10 +59,18 @@ class FourPort:
     heated: bool = False
     driven: Callable[[Frequencies, Turn], Field] | None = None
 
-    @property
+    @cached_property
     def ports(self) -> tuple[str, ...]:
         """Names of the ports."""
         return tuple(dict.fromkeys(p for side in self.sides for end in side for p in end if p))
+
+    @cached_property
+    def directions(self) -> tuple[Mapping[str, bool], ...]:
+        """For each of `sides`, whether light enters at a port."""
+        return tuple(
+            {p: enters for end, enters in zip(side, (True, False), strict=True) for p in end if p}
+            for side in self.sides
+        )
 
     def at(self, frequencies: Frequencies, turn: Turn | None = None) -> Field:
         """Matrix with the phase shifter at `turn`."""

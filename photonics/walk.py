@@ -123,14 +123,16 @@ class _Directions:
     def left(self, device: str, scatter: FourPort) -> list[Side]:
         """Sides of `device` that what is known allows."""
 
-        def fits(side: Side) -> bool:
-            return all(
-                self.enters.get((device, port), enters) == enters
-                for end, enters in zip(side, (True, False), strict=True)
-                for port in filter(None, end)
-            )
-
-        return [side for side in scatter.sides if fits(side)]
+        known = [
+            (port, enters)
+            for port in scatter.ports
+            if (enters := self.enters.get((device, port))) is not None
+        ]
+        return [
+            side
+            for side, ways in zip(scatter.sides, scatter.directions, strict=True)
+            if all(ways[port] == enters for port, enters in known)
+        ]
 
     def _agree(self, device: str, scatter: FourPort) -> None:
         left = self.left(device, scatter)
@@ -139,10 +141,16 @@ class _Directions:
             raise NotFeedForward(
                 self.text(f"light meets head on in {device}, at {' and '.join(sorted(known))}")
             )
+        if len(left) == 1:
+            for end, enters in zip(left[0], (True, False), strict=True):
+                for port in filter(None, end):
+                    self._set((device, port), enters)
+            return
         for port in scatter.ports:
-            ways = {port in side[0] for side in left}
-            if len(ways) == 1:
-                self._set((device, port), ways.pop())
+            if (device, port) not in self.enters:
+                ways = {port in side[0] for side in left}
+                if len(ways) == 1:
+                    self._set((device, port), ways.pop())
 
     def _set(self, pin: Pin, enters: bool) -> None:
         known = self.enters.get(pin)
