@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from lightloom.photonics import circuit, guided, scatter
+from lightloom.photonics import circuit, guided, layout, scatter
 from lightloom.photonics.checks import extract
 from lightloom.photonics.elements import TwoPort
 from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.netlist import Instance
 from lightloom.photonics.walk import NotFeedForward
 from lightloom.spec.base import DesignError
-from lightloom.spec.design import Switch
+from lightloom.spec.design import Design, Switch
 
 from . import oracle
 
@@ -126,3 +126,24 @@ def test_the_band_of_the_netlist_counts():
             "heater_waveguide", {"length_um": 200.0}, f, scatter.BANDS["C"], np.array([0.5])
         )
         assert found.s[:, 0, 0] == pytest.approx(expected[:, 1, 0], abs=1e-12)
+
+
+def test_a_wavelength_multiplexed_engine_by_both_solvers(tmp_path):
+    engine = {"modulator": "ring", "wavelengths": 4, "receiver": "drop-filter", "lanes": 1}
+    design = Design.model_validate(
+        {"name": "wdm", "engine": engine, "switch": {"topology": "none"}}
+    )
+    net = layout.run("engine", design, tmp_path).extracted
+    f = CARRIER + np.linspace(-0.9e12, 0.4e12, 1301)
+    diodes = [n for n, one in net.instances.items() if one.type == "photodiode"]
+    forward = circuit.solve(net, f, ["rx0"], diodes)
+    assert forward.method == "forward"
+    whole = circuit.solve(net, f, ["rx0"], diodes, method="sparse")
+    assert forward.power == pytest.approx(whole.power, abs=5e-3)  # terminators, diodes, facet
+    assert np.abs(forward.s - whole.s).max() > 1e-6
+    # Every diode gets a wavelength of its own, and the bus is empty behind the last filter.
+    peaks = np.sort(f[np.argmax(forward.power[:, :, 0], axis=0)])
+    assert len(diodes) == 4
+    assert np.diff(peaks).min() > 50e9
+    assert forward.power.max(axis=0).min() > 0.3
+    assert forward.power.sum(axis=1).max() < 1.0
