@@ -203,7 +203,7 @@ class _Chip:
 
     def _strap(self, west: float) -> None:
         """Join all ground rails at their west ends."""
-        if not self.rails:
+        if len(self.rails) < 2:
             return
         x = draw.on_grid(west + RAIL_WEST_UM + STRAP_UM / 2)
         rows = [rail.y for rail in self.rails]

@@ -32,7 +32,10 @@ def draw_lane(plan: EnginePlan, step: float, spare: int, name: str) -> Lane:
     """
     room = Room(plan, step, spare)
     assembly = Assembly(name, plan.numbers)
-    return stack(assembly, room) if plan.muxed else series(assembly, room)
+    lane = stack(assembly, room) if plan.muxed else series(assembly, room)
+    used = {w.rail_y for w in lane.windows if any(contact.grounded for contact in w.contacts)}
+    lane.rails = [rail for rail in lane.rails if rail.y in used]
+    return lane
 
 
 def trunk_height(plan: EnginePlan, step: float) -> float:

@@ -69,38 +69,21 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
         search.rail(GROUND, rail.x1, rail.x2, rail.y, rail.width)
     tracks = _tracks(lane, plan, east_um)
     levels = {track.net.label: track for track in tracks}
-    for window in lane.windows:
-        search.solve(_terminals(lane, window, levels))
-    if lane.rails:
-        ground = next(track for track in tracks if track.net.net == GROUND)
-        level = (Level(ground.y, ground.net.width.m1_um),)
-        search.solve(
-            [
-                Terminal(
-                    GROUND, ground.net.label, None, x, rail.y, ground.net.ma, level, rail.width
-                )
-                for rail, x in ((rail, rail.x2) for rail in lane.rails)
-            ]
-        )
-    engine_wires.draw_rails(lane, search.lines)
+    for number, window in enumerate(lane.windows):
+        search.solve(_terminals(lane, number, window, levels))
+    engine_wires.draw_rails(lane, search.lines, plan.lanes * len(lane.rails) > 1)
     escape.render(lane.assembly.component, search.lines, 0.0)
-    starts = {
-        track.net.label: [line for line in search.lines if line.terminal.label == track.net.label]
-        for track in tracks
-    }
+    lines = {line.terminal.label: line for line in search.lines if line.terminal.label}
     columns = _columns(tracks)
     bumps: list[LaneBump] = []
     longest = 0.0
     for track in tracks:
-        lines = starts[track.net.label]
-        at = east_um + columns[track.net.label]
-        west = min(line.at_um for line in lines)
-        m1 = at - west + track.pad_x - at
-        ohm = max(line.ohm for line in lines) + _draw(lane, track, west, at)
-        longest = max(longest, m1 + abs(track.end_y - track.y) + lines[0].length_um)
-        bumps.append(
-            LaneBump(track.net.label, track.pad_x, track.pad_y, track.net.net, ohm, track.net.ma)
-        )
+        net, line = track.net, lines[track.net.label]
+        at = east_um + columns[net.label]
+        ohm = line.ohm + _draw(lane, track, line.at_um, at)
+        length = track.pad_x - line.at_um + abs(track.end_y - track.y)
+        longest = max(longest, line.length_um + length)
+        bumps.append(LaneBump(net.label, track.pad_x, track.pad_y, net.net, ohm, net.ma))
     returned = max(
         (engine_wires.mesh(rail, search.lines, lane) for rail in lane.rails), default=0.0
     )
@@ -108,18 +91,16 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
 
 
 def _nets(lane: Lane) -> list[_Net]:
-    """Nets of a lane: those of its contacts, and one ground."""
+    """Nets of a lane in the order of its windows; grounds are named as on a grid of bumps."""
     found: list[_Net] = []
-    ground = 0.0
-    for contact in (c for window in lane.windows for c in window.contacts):
-        electrode = contact.electrode
-        if contact.grounded:
-            ground += electrode.ma
-            continue
-        width = Width.of(electrode.ma, electrode.net, PAD_UM)
-        found.append(_Net(electrode.net, electrode.bump, width, electrode.ma))
-    if ground:
-        found.append(_Net(GROUND, "gnd@", Width.of(ground, GROUND, PAD_UM), ground))
+    for number, window in enumerate(lane.windows):
+        for contact in window.contacts:
+            electrode = contact.electrode
+            if not contact.grounded:
+                width = Width.of(electrode.ma, electrode.net, PAD_UM)
+                found.append(_Net(electrode.net, electrode.bump, width, electrode.ma))
+        for label, _, ma in engine_wires.grounds(lane, number, window):
+            found.append(_Net(GROUND, label, Width.of(ma, GROUND, PAD_UM), ma))
     return found
 
 
@@ -134,6 +115,7 @@ def _tracks(lane: Lane, plan: EnginePlan, east_um: float) -> list[_Track]:
     lane.height_um = max(lane.height_um, up(top + EDGE_UM, 1.0))
     pitch = plan.pitch_um
     groups = _groups(nets, int(lane.height_um // pitch))
+    lane.height_um = max(lane.height_um, up(len(groups) * pitch, 1.0))
     first = draw.on_grid(east_um + _jog_um(nets) + PAD_UM / 2)
     middle = lane.height_um / 2
     found: list[_Track] = []
@@ -161,39 +143,54 @@ def _jog_um(nets: Sequence[_Net]) -> float:
 def _groups(nets: Sequence[_Net], rows: int) -> list[list[_Net]]:
     """Nets of each row of pads, in order, in as few columns as can be.
 
+    More rows than `rows`, which need no room of their own, only where all columns are full.
+
     Raises:
-        DesignError: there are too many, or their lines too wide.
+        DesignError: a line is wider than a pad.
     """
+    room = PAD_UM - 2 * INSIDE_UM
+    groups: list[list[_Net]] = []
     for tiers in range(1, TIERS + 1):
-        groups: list[list[_Net]] = [[]]
+        groups = [[]]
         for net in nets:
-            if len(groups[-1]) == tiers or _room([*groups[-1], net]) > PAD_UM - 2 * INSIDE_UM:
+            if net.width.m1_um > room:
+                raise DesignError(
+                    f"net {net.net}: {net.ma:.1f} mA need a line of {net.width.m1_um:g} um on M1; "
+                    f"allowed: at most {room:g} um, under a pad"
+                )
+            if len(groups[-1]) == tiers or _room([*groups[-1], net]) > room:
                 groups.append([])
             groups[-1].append(net)
         if len(groups) <= rows:
-            return groups
-    raise DesignError(
-        f"engine.integration = 'obo': {len(nets)} pads of a lane, their lines {_room(nets):g} um "
-        f"wide together; allowed: {rows} rows of {TIERS} pads, {PAD_UM - 2 * INSIDE_UM:g} um of "
-        "lines under each row"
-    )
+            break
+    return groups
 
 
-def _terminals(lane: Lane, window: Window, tracks: dict[str, _Track]) -> list[Terminal]:
+def _terminals(
+    lane: Lane, number: int, window: Window, tracks: dict[str, _Track]
+) -> list[Terminal]:
     found: list[Terminal] = []
+    rail = engine_wires.rail_of(lane, window)
     for contact in window.contacts:
         electrode = contact.electrode
         if contact.grounded:
-            rail = next(rail for rail in lane.rails if rail.y == window.rail_y)
+            assert rail is not None
             if engine_wires.covered(contact, rail):
                 continue
             label, level = "", Level(rail.y, rail.width)
         else:
-            track = tracks[electrode.bump]
-            label, level = electrode.bump, Level(track.y, track.net.width.m1_um)
+            label, level = electrode.bump, _level(tracks[electrode.bump])
         place = (contact.pin, contact.x_um, contact.y_um)
         found.append(Terminal(electrode.net, label, *place, electrode.ma, (level,)))
+    for label, x, ma in engine_wires.grounds(lane, number, window):
+        assert rail is not None
+        level = (_level(tracks[label]),)
+        found.append(Terminal(GROUND, label, None, x, rail.y, ma, level, rail.width))
     return found
+
+
+def _level(track: _Track) -> Level:
+    return Level(track.y, track.net.width.m1_um)
 
 
 def _columns(tracks: list[_Track]) -> dict[str, float]:

@@ -64,7 +64,7 @@ def stack(assembly: Assembly, room: Room) -> Lane:
     enter = rows.back + (10.0 if room.east else 0.0)
     base = parts.up(max(enter + EDGE_UM, rail + RAIL_UM / 2 + EDGE_UM), room.step)
     top = base + (plan.wavelengths - 1) * tall + EDGE_UM - box.bottom + ROW_BEND_UM + 2 * reach
-    need_um = top + parts.DARK_UM + 24.0 + EDGE_UM
+    need_um = max(top + parts.DARK_UM + 24.0 + EDGE_UM, base + plan.wavelengths * tall)
     height = room.height(need_um)
 
     column = room.column(0.0)
@@ -74,7 +74,7 @@ def stack(assembly: Assembly, room: Room) -> Lane:
         for w in range(plan.wavelengths)
     ]
     rx, rx_end = receive(assembly, room, rows, start, column, windows)
-    width = parts.up(max(along.end, rx_end + EDGE_UM), 1.0)
+    width = parts.up(max(along.end, rx_end + EDGE_UM, windows[-1].x2), room.step)
     levels = [
         parts.up(base + w * tall - box.bottom + CLEAR_UM, 1.0) for w in range(plan.wavelengths)
     ]

@@ -6,6 +6,7 @@ All lanes stand alike under the grid of bumps, so a lane is wired once.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +24,8 @@ from lightloom.spec.base import DesignError
 
 NEAR_UM = 100.0
 """Bumps within this distance of a pin along x, or within three pitches, are tried for it."""
+NEARLY = 1e-6
+"""Rounding of a count of pitches."""
 SHARE_MA = 16.0
 """Rails that bear so much bring the returns of a window to one ground bump; others each to one."""
 
@@ -64,8 +67,8 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     grid = _Grid(lane, plan, landing)
     returns: list[Line] = []
     for number, window in enumerate(lane.windows):
-        returns += _solve(search, grid, window, _rail_of(lane, window), number)
-    draw_rails(lane, search.lines)
+        returns += _solve(search, grid, lane, window, number)
+    draw_rails(lane, search.lines, plan.lanes * len(lane.rails) > 1)
     escape.render(lane.assembly.component, search.lines, size)
     bumps: list[LaneBump] = []
     ground = 0.0
@@ -79,20 +82,19 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
     return Wires(tuple(bumps), longest, ground)
 
 
-def draw_rails(lane: Lane, lines: Sequence[Line]) -> None:
-    """Draw the ground rails of a lane, each from its west end to the last of what it joins.
+def draw_rails(lane: Lane, lines: Sequence[Line], strapped: bool) -> None:
+    """Draw the ground rails of a lane, each as far as the last of what it joins.
 
-    A rail that joins nothing is taken from the lane.
+    They start at the strap that joins them, or at the first of what they join.
     """
-    for rail in list(lane.rails):
+    for rail in lane.rails:
         half = rail.width / 2
-        ends = [line.at_um + line.width.m2_um / 2 for line in lines if _is_on(line, rail)]
+        on = [line for line in lines if _is_on(line, rail)]
+        ends = [line.at_um + side * line.width.m2_um / 2 for line in on for side in (-1, 1)]
         ends += [contact.x_um for contact in _on_rail(lane, rail)]
-        if ends:
-            box = (rail.x1, rail.y - half, draw.on_grid(max(ends)), rail.y + half)
-            draw.box(lane.assembly.component, tech.M1, *box)
-        else:
-            lane.rails.remove(rail)
+        start = rail.x1 if strapped else min(ends)
+        box = (start, rail.y - half, draw.on_grid(max(ends)), rail.y + half)
+        draw.box(lane.assembly.component, tech.M1, *box)
 
 
 def covered(contact: Contact, rail: Rail) -> bool:
@@ -124,7 +126,8 @@ def region(lane: Lane, layer: tech.Layer) -> kdb.Region:
     return kdb.Region(component.kdb_cell.begin_shapes_rec(index)).merged()
 
 
-def _rail_of(lane: Lane, window: Window) -> Rail | None:
+def rail_of(lane: Lane, window: Window) -> Rail | None:
+    """The ground rail of a window."""
     return next((rail for rail in lane.rails if rail.y == window.rail_y), None)
 
 
@@ -143,7 +146,8 @@ class _Grid:
         found: list[Site] = []
         spans = ((window.x1, window.x2), (window.y1, window.y2))
         columns, rows = (
-            range(round(low / self.pitch), round(high / self.pitch)) for low, high in spans
+            range(math.ceil(low / self.pitch - NEARLY), math.floor(high / self.pitch + NEARLY))
+            for low, high in spans
         )
         half = self.landing / 2
         for i, j in itertools.product(columns, rows):
@@ -154,9 +158,7 @@ class _Grid:
         return found
 
 
-def _solve(
-    search: Escape, grid: _Grid, window: Window, rail: Rail | None, number: int
-) -> list[Line]:
+def _solve(search: Escape, grid: _Grid, lane: Lane, window: Window, number: int) -> list[Line]:
     sites = grid.sites(window)
     reach = max(NEAR_UM, 3 * grid.pitch)
 
@@ -171,27 +173,37 @@ def _solve(
         if not c.grounded
     ]
     grounded = [contact for contact in window.contacts if contact.grounded]
-    if grounded:
-        assert rail is not None
+    rail = rail_of(lane, window)
+    if rail is not None:
         level = (Level(rail.y, rail.width),)
         terminals += [
             Terminal(GROUND, "", c.pin, c.x_um, c.y_um, c.electrode.ma, level)
             for c in grounded
             if not covered(c, rail)
         ]
-        for k, (x, ma) in enumerate(_anchors(grounded, rail)):
-            label = f"gnd@_{number}" + (f"_{k}" if k else "")
+        for label, x, ma in grounds(lane, number, window):
             terminals.append(Terminal(GROUND, label, None, x, rail.y, ma, near(x), rail.width))
     return search.solve(terminals)
 
 
+def grounds(lane: Lane, number: int, window: Window) -> list[tuple[str, float, float]]:
+    """Ground lines of a window: name, place on its rail, and current."""
+    rail = rail_of(lane, window)
+    if rail is None:
+        return []
+    places = _anchors([contact for contact in window.contacts if contact.grounded], rail)
+    return [(f"gnd@_{number}" + (f"_{k}" if k else ""), x, ma) for k, (x, ma) in enumerate(places)]
+
+
 def _anchors(grounded: Sequence[Contact], rail: Rail) -> list[tuple[float, float]]:
-    """Where ground bumps join a rail, and their current: one for returns that are near."""
-    strong = rail.width * tech.CURRENT_MA_PER_UM[tech.M1] >= SHARE_MA
+    """Where ground lines join a rail, and their current: one for returns that are near."""
+    most = rail.width * tech.CURRENT_MA_PER_UM[tech.M1]
+    strong = most >= SHARE_MA
     near = 2 * NEAR_UM if strong else 0.0
     groups: list[list[Contact]] = []
     for contact in sorted(grounded, key=lambda c: c.x_um):
-        if groups and contact.x_um - groups[-1][0].x_um <= near:
+        total = sum(c.electrode.ma for c in groups[-1]) + contact.electrode.ma if groups else 0.0
+        if groups and contact.x_um - groups[-1][0].x_um <= near and total <= most:
             groups[-1].append(contact)
         else:
             groups.append([contact])

@@ -25,7 +25,9 @@ from lightloom.spec.base import DesignError
 LINE_UM = 4.0
 """Least width of a line: a via and its enclosure."""
 REACH_UM = 90.0
-"""An M1 stub is at most this long."""
+"""An M1 stub is at most this long, or as a bump pitch."""
+RAIL_REACH_UM = 400.0
+"""A via on a device's own rail is at most this far from its pin."""
 STEP_UM = 2.0
 """Between places that are tried for the M2 piece of a line that ends on a rail or track."""
 CHOICES = 100
@@ -51,7 +53,9 @@ class Width:
     cuts: int
 
     @staticmethod
-    def of(ma: float, net: str, most_um: float, rail_um: float | None = None) -> Width:
+    def of(
+        ma: float, net: str, most_um: float, rail_um: float | None = None, over: bool = False
+    ) -> Width:
         """Widths for a current.
 
         Args:
@@ -59,6 +63,7 @@ class Width:
             net: for messages.
             most_um: widest M2 that there is room for.
             rail_um: width of the M1 rail that the line starts on, if it does.
+            over: the via is on the device's own metal, which bears the current to it.
 
         Raises:
             DesignError: the current needs more.
@@ -74,7 +79,8 @@ class Width:
             while _cuts(m2, rail_um) * tech.CURRENT_MA_PER_VIA < ma:
                 m2 += STEP_UM
             return Width(rail_um, m2, _cuts(m2, rail_um))
-        m1 = max(LINE_UM, math.ceil(ma / tech.CURRENT_MA_PER_UM[tech.M1] / STEP_UM) * STEP_UM)
+        stub = math.ceil(ma / tech.CURRENT_MA_PER_UM[tech.M1] / STEP_UM) * STEP_UM
+        m1 = max(LINE_UM, 0.0 if over else stub)
         # A via stack has a cut every 4 um each way.
         while _cuts(m2, m1) * tech.CURRENT_MA_PER_VIA < ma:
             m1 += STEP_UM
@@ -208,9 +214,8 @@ class Escape:
         """
         ways: list[tuple[Terminal, list[Line]]] = []
         for terminal in terminals:
-            width = Width.of(terminal.ma, terminal.net, self.landing_um, terminal.rail_um)
             every = sorted(
-                self._ways(terminal, width), key=lambda line: (line.length_um, line.ohm, line.at_um)
+                self._ways(terminal), key=lambda line: (line.length_um, line.ohm, line.at_um)
             )
             good = (line for line in every if self.fits(line) and self.smooth(line))
             fit = list(itertools.islice(good, CHOICES))
@@ -245,13 +250,16 @@ class Escape:
         """Take away what was added since."""
         del self._m1[sizes[0] :], self._m2[sizes[1] :]
 
-    def _ways(self, terminal: Terminal, width: Width) -> Iterator[Line]:
-        x = terminal.x_um
+    def _ways(self, terminal: Terminal) -> Iterator[Line]:
+        x, net = terminal.x_um, terminal.net
+        width = Width.of(terminal.ma, net, self.landing_um, terminal.rail_um)
+        over = Width.of(terminal.ma, net, self.landing_um, terminal.rail_um, over=True)
+        own = kdb.Region(self._own(terminal))
         half = self.landing_um / 2
         beside = half + M2_SPACE_UM + width.m2_um / 2
         for target in terminal.targets:
             if isinstance(target, Level):
-                steps = range(int(REACH_UM / STEP_UM) + 1)
+                steps = range(int(RAIL_REACH_UM / STEP_UM) + 1)
                 places = {x + sign * k * STEP_UM for k in steps for sign in (-1, 1)}
             else:
                 middle = target.x_um
@@ -267,8 +275,17 @@ class Escape:
                     or beside <= abs(at - middle) <= 2 * self.pitch_um
                 }
             for at in places:
-                if abs(at - x) <= max(REACH_UM, self.pitch_um) or terminal.pin is None:
+                line = Line(terminal, target, draw.on_grid(at), over)
+                if (kdb.Region(line.boxes()[0]) - own).is_empty():
+                    yield line
+                elif terminal.pin is None or abs(at - x) <= max(REACH_UM, self.pitch_um):
                     yield Line(terminal, target, draw.on_grid(at), width)
+
+    def _own(self, terminal: Terminal) -> list[kdb.Polygon]:
+        """Device metal that a terminal is on."""
+        pin = draw.point(terminal.x_um, terminal.y_um)
+        near = self._shapes.each_touching(kdb.Box(pin, pin))
+        return [shape.polygon for shape in near if shape.polygon.inside(pin)]
 
     def _metal(self, line: Line, pieces: list[kdb.Box]) -> list[kdb.Box]:
         if isinstance(line.target, Level):
@@ -279,11 +296,8 @@ class Escape:
     def smooth(self, line: Line) -> bool:
         """Whether a line meets its device and its bump without steps too short to be made."""
         stub, pieces = line.boxes()
-        m1, m2 = kdb.Region(stub), kdb.Region()
-        pin = draw.point(line.terminal.x_um, line.terminal.y_um)
-        for shape in self._shapes.each_touching(stub):
-            if shape.polygon.inside(pin):
-                m1.insert(shape.polygon)
+        m1, m2 = kdb.Region(self._own(line.terminal)), kdb.Region()
+        m1.insert(stub)
         for box in self._metal(line, pieces):
             m2.insert(box)
         short = draw.grid(STEP_MIN_UM)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import gdsfactory as gf
 import klayout.db as kdb
 
@@ -83,7 +85,7 @@ def ring_modulator(
     draw.device(
         c,
         "ring_modulator",
-        (-reach, -3.0, reach, top + 8.0),
+        (-reach, min(-3.0, math.floor(y - 3.0 - PAD_UM / 2)), reach, top + 8.0),
         radius_um=radius,
         gap_um=gap,
         path_um=2 * reach,
