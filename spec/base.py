@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class DesignError(Exception):
@@ -29,3 +29,8 @@ class Frozen(BaseModel):
         except (OSError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise DesignError(f"{path}: not a readable {cls.__name__}: {first}") from None
+
+
+def within(default: float, low: float, high: float, text: str) -> Any:
+    """A number with its range, both ends allowed."""
+    return Field(default=default, ge=low, le=high, description=text)

@@ -1,494 +1,54 @@
 """The design file: every key, its unit, its range and where its default comes from.
 
-Unit names end the key. Sources stand in each description; `demonstration value` means chosen for
-the reference designs and open to change, not measured.
+Its sections are in `electrical` and `photonic`; here is what one run does, and how the sections fit
+together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lightloom.spec.base import DesignError, Frozen
+from lightloom.spec.base import DesignError, Frozen, within
+from lightloom.spec.electrical import Package, Serdes
+from lightloom.spec.photonic import (
+    BANDS_NM,
+    CARRIERS_NM,
+    PORTS,
+    Engine,
+    Fibre,
+    Receiver,
+    Switch,
+    Technology,
+)
 
-
-def _f(default: float, low: float, high: float, text: str) -> Any:
-    return Field(default=default, ge=low, le=high, description=text)
-
-
-class Serdes(Frozen):
-    """The short-reach SerDes of one xPU: all lanes, both directions."""
-
-    profile: Literal["eth-64b66b"] = Field(
-        default="eth-64b66b",
-        description="Line code and framing: 64b/66b of IEEE 802.3 clause 49 on every lane.",
-    )
-    lanes: Literal[1, 2, 4, 8] = Field(default=8, description="Lanes in each direction.")
-    baud_gbd: float = _f(32.0, 1.0, 64.0, "Symbol rate of a lane. 32 GBd: PCIe 5.0 lane rate.")
-    modulation: Literal["nrz"] = Field(default="nrz", description="Line modulation.")
-    symbols_per_clock: Literal[16, 32, 64] = Field(
-        default=64,
-        description="Symbols a lane handles per clock.",
-    )
-    rate_offset_ppm: float = _f(
-        100.0,
-        -100.0,
-        100.0,
-        "Symbol clock of xPU B relative to A; +-100 ppm is the IEEE 802.3 limit.",
-    )
-    adc_bits: int = _f(6, 4, 8, "Receiver sampler resolution. 6 bits: demonstration value.")
-    tx_dac_bits: int = _f(7, 5, 8, "Transmit DAC resolution. 7 bits: demonstration value.")
-    tx_swing_v: float = _f(
-        1.0,
-        0.1,
-        2.0,
-        "Peak-to-peak differential swing at full DAC code; 1.0 V is common for NRZ drivers.",
-    )
-    tx_ffe: tuple[float, float, float] = Field(
-        default=(-0.06, 0.88, -0.06),
-        description="Transmit FFE: pre, main, post cursor; magnitudes sum to at most 1 (full "
-        "DAC code).",
-    )
-    rx_ffe_taps: int = _f(3, 1, 5, "Receive FFE taps, one pre-cursor when 2 or more.")
-    rx_dfe: bool = Field(default=True, description="One-tap decision feedback equalizer.")
-    ctle_boost_db: float = _f(
-        3.0,
-        0.0,
-        12.0,
-        "CTLE peaking at Nyquist over its gain at low frequency.",
-    )
-    phase_steps_per_ui: Literal[32, 64, 128] = Field(
-        default=64, description="Phase interpolator steps."
-    )
-    marker_rows: int = _f(
-        1024,
-        64,
-        16384,
-        "Rows between lane alignment markers; 16384 in clause 82.",
-    )
-    bring_up_timeout_us: float = _f(60.0, 5.0, 10000.0, "Limit of the whole bring-up, per attempt.")
-    energy_tx_pj_per_bit: float = _f(
-        1.0,
-        0.0,
-        50.0,
-        "Transmitter electronics. CPO electronics total 2.4-2.5 pJ/bit published "
-        "for one optical I/O "
-        "chiplet with 0.7 for its laser; split between transmitter and receiver: "
-        "demonstration value.",
-    )
-    energy_rx_pj_per_bit: float = _f(
-        1.5,
-        0.0,
-        50.0,
-        "Receiver electronics; see energy_tx_pj_per_bit.",
-    )
-
-    @model_validator(mode="after")
-    def _ffe_fits(self) -> Self:
-        total = sum(abs(c) for c in self.tx_ffe)
-        if total > 1.0 + 1e-9:
-            raise ValueError(f"tx_ffe magnitudes sum to {total:.3g}; allowed: at most 1")
-        if self.tx_ffe[1] <= 0:
-            raise ValueError(f"tx_ffe main cursor is {self.tx_ffe[1]:g}; allowed: above 0")
-        return self
-
-
-class Package(Frozen):
-    """Electrical channel between the SerDes and the optical engine, each way."""
-
-    touchstone: str | None = Field(
-        default=None,
-        description="S-parameter file (.s2p single-ended or .s4p differential) used instead "
-        "of the trace.",
-    )
-    loss_db: float = _f(
-        3.0,
-        0.0,
-        20.0,
-        "Insertion loss at Nyquist; millimetres of substrate, below the 4 dB published for CPO.",
-    )
-    skin_fraction: float = _f(
-        0.6,
-        0.0,
-        1.0,
-        "Part of the loss that grows as the root of frequency; the rest grows "
-        "linearly (dielectric).",
-    )
-    return_loss_db: float = _f(
-        18.0,
-        6.0,
-        60.0,
-        "At each end, flat; re-reflections appear in the pulse response.",
-    )
-    delay_ps: float = _f(
-        60.0,
-        1.0,
-        2000.0,
-        "Flight time; 10 mm at 6 ps/mm, organic substrate of permittivity 3.3.",
-    )
-
-
-class Technology(Frozen):
-    """The photonic process that both chips are drawn in."""
-
-    band: Literal["O", "C"] = Field(
-        default="O",
-        description="Optical band: waveguide width, device numbers and carrier. O is "
-        "1260-1360 nm, C 1530-1565 nm (ITU-T G.Sup39).",
-    )
-    metals: Literal[2, 3] = Field(
-        default=2,
-        description="Metals of the switch chip: a third one carries what runs across, thicker.",
-    )
-    layer_map: str | None = Field(
-        default=None,
-        description="TOML file that gives layers other GDS numbers; those of the open "
-        "demonstration technology when absent.",
-    )
-
-
-BANDS_NM: dict[str, tuple[float, float]] = {"O": (1260.0, 1360.0), "C": (1530.0, 1565.0)}
-"""Wavelengths of each band; ITU-T G.Sup39."""
-CARRIERS_NM: dict[str, float] = {"O": 1310.0, "C": 1550.0}
-"""Default carrier of each band."""
-
-
-class Engine(Frozen):
-    """The co-packaged optical engine."""
-
-    lanes: int = _f(
-        0,
-        0,
-        16,
-        "Fibre lanes each way; 0 takes serdes.lanes / wavelengths, rounded up.",
-    )
-
-    modulator: Literal["ring", "mzm", "eam"] = Field(
-        default="mzm",
-        description="Modulator type of every lane.",
-    )
-    wavelengths: int = _f(1, 1, 16, "Wavelengths on a fibre.")
-    wavelength_spacing_ghz: float = _f(
-        200.0,
-        25.0,
-        1000.0,
-        "Grid of the wavelengths; 200 GHz is that of the CW-WDM MSA's 8 and 16 wavelength sets.",
-    )
-    wavelength_nm: float = _f(
-        1310.0,
-        1260.0,
-        1565.0,
-        "Carrier, or the first of the grid; inside technology.band. 1310 in the O-band, 1550 in "
-        "the C-band when absent.",
-    )
-    receiver: Literal["direct", "drop-filter"] = Field(
-        default="direct",
-        description="What stands before the photodiodes: nothing, or a ring filter for each "
-        "wavelength. More than one wavelength needs filters.",
-    )
-    laser_inputs: int = _f(
-        0,
-        0,
-        16,
-        "Fibres that bring laser light, each split to equally many lanes; 0 is one a lane.",
-    )
-    monitors: bool = Field(
-        default=False,
-        description="A tap with a photodiode behind every modulator and at every laser input.",
-    )
-    integration: Literal["obo", "npo", "cpo", "3d"] = Field(
-        default="cpo",
-        description="Where the engine sits: on the board, near the package, in the package, or "
-        "under the electrical die. It sets the bump pitch and the copper between.",
-    )
-    bump_pitch_um: float = _f(
-        0.0,
-        0.0,
-        250.0,
-        "Pitch of the micro-bumps; 0 takes that of the integration.",
-    )
-    laser_power_dbm: float = _f(7.0, -30.0, 20.0, "Per lane at the modulator input.")
-    laser_rin_db_per_hz: float = _f(
-        -150.0,
-        -180.0,
-        -100.0,
-        "Relative intensity noise; DFB class, IEEE 802.3 asks -136 or better.",
-    )
-    laser_linewidth_mhz: float = _f(
-        1.0,
-        0.0,
-        100.0,
-        "Lorentzian linewidth; DFB class, demonstration value.",
-    )
-    laser_spread_ghz: float = _f(
-        5.0,
-        0.0,
-        100.0,
-        "Lanes' lasers differ by up to this either way; sets the beat of crosstalk.",
-    )
-    laser_wall_plug_percent: float = _f(
-        10.0,
-        0.5,
-        50.0,
-        "Optical power out over electrical power in; demonstration value.",
-    )
-    driver_gain: float = _f(
-        2.0,
-        0.1,
-        20.0,
-        "Linear driver between package and modulator; demonstration value.",
-    )
-    driver_bandwidth_ghz: float = _f(30.0, 1.0, 200.0, "Driver pole; demonstration value.")
-    mzm_v_pi_v: float = _f(
-        3.0,
-        0.5,
-        20.0,
-        "MZM half-wave voltage, push-pull; V_pi L 0.825 V cm published for a depletion junction.",
-    )
-    mzm_er_limit_db: float = _f(
-        25.0,
-        5.0,
-        60.0,
-        "Static extinction limit of the MZM; demonstration value.",
-    )
-    mzm_loss_db: float = _f(
-        4.0,
-        0.0,
-        15.0,
-        "MZM insertion loss beside the quadrature bias; 3-5 dB class.",
-    )
-    mzm_bandwidth_ghz: float = _f(35.0, 1.0, 200.0, "MZM electro-optic pole; demonstration value.")
-    ring_q: float = _f(
-        5000.0,
-        500.0,
-        50000.0,
-        "Loaded quality factor; 3000-6000 is typical for 50-100 GHz photon lifetime limit.",
-    )
-    ring_depth: float = _f(
-        0.95,
-        0.1,
-        1.0,
-        "Depth of the resonance, 1 is critical coupling; demonstration value.",
-    )
-    ring_efficiency_pm_per_v: float = _f(
-        40.0,
-        1.0,
-        200.0,
-        "Resonance shift; 20-40 pm/V is typical.",
-    )
-    ring_detuning_pm: float = _f(
-        76.0,
-        -1000.0,
-        1000.0,
-        "Bias point: resonance to carrier. Steepest slope: the width over 2 sqrt 3.",
-    )
-    ring_loss_db: float = _f(1.0, 0.0, 15.0, "Loss beside the resonance; demonstration value.")
-    ring_bandwidth_ghz: float = _f(
-        40.0,
-        1.0,
-        200.0,
-        "Junction RC and photon lifetime as one pole; 52-110 GHz published by detuning.",
-    )
-    eam_slope_db_per_v: float = _f(5.0, 0.1, 50.0, "Absorption slope; demonstration value.")
-    eam_bias_v: float = _f(1.0, 0.0, 5.0, "Reverse bias; demonstration value.")
-    eam_loss_db: float = _f(4.5, 0.0, 15.0, "Insertion loss; 4-5 dB published for GeSi devices.")
-    eam_bandwidth_ghz: float = _f(50.0, 1.0, 200.0, "EAM pole; demonstration value.")
-
-
-class Switch(Frozen):
-    """The optical circuit switch chip and its controller."""
-
-    topology: Literal[
-        "benes", "piloss", "crossbar", "switch-and-select", "odd-even", "ocstrx", "none"
-    ] = Field(default="benes", description="Fabric topology.")
-    ports: int = _f(
-        8,
-        2,
-        64,
-        "Fabric ports; a power of two for Benes and switch-and-select, lanes (even) for ocstrx.",
-    )
-    permutation: Literal["identity", "reverse", "random"] | tuple[int, ...] = Field(
-        default="reverse",
-        description="Output of each input, or a named one; `random` uses run.seed.",
-    )
-    path: Literal["primary", "backup", "loopback"] = Field(
-        default="primary",
-        description="Path that an ocstrx switch takes; exactly one carries all lanes.",
-    )
-    coupler_gap_um: float = _f(
-        0.2,
-        0.15,
-        0.4,
-        "Gap of the directional couplers in each MZI cell, as drawn.",
-    )
-    coupler_length_um: float = _f(
-        0.0,
-        0.0,
-        100.0,
-        "Straight length of the couplers; 0 takes the 50:50 length of the default gap.",
-    )
-    arm_imbalance_um: float = _f(
-        0.0,
-        -20.0,
-        20.0,
-        "Extra length of the heated arm of each cell, as drawn.",
-    )
-    heater_length_um: float = _f(200.0, 50.0, 1000.0, "Length of the heater in each cell.")
-    phase_shifter: Literal["heater", "undercut", "pin"] = Field(
-        default="heater",
-        description="Phase shifter of each cell: a heater, a suspended heater (less power, "
-        "slower), or a PIN diode (electro-optic, nanoseconds, absorbs when driven).",
-    )
-    pin_length_um: float = _f(300.0, 50.0, 1000.0, "Length of the PIN diode in each cell.")
-    match_paths: bool = Field(
-        default=False,
-        description="Lengthen the fibre fan-outs so that all ports have equally long waveguides "
-        "outside the fabric.",
-    )
-    monitors: Literal["none", "port", "cell"] = Field(
-        default="none",
-        description="Taps with photodiodes: at no place, at every port, or at both outputs of "
-        "every cell.",
-    )
-    coupler: Literal["edge", "grating"] = Field(
-        default="edge", description="How fibres meet the chip."
-    )
-    fibre_pitch_um: Literal[127, 250] = Field(
-        default=127, description="Pitch of the fibre array; V-groove arrays come in both."
-    )
-    contacts: Literal["pads", "bumps"] = Field(
-        default="pads", description="Bond pads along the edges, or micro-bumps."
-    )
-    calibration: str = Field(
-        default="nominal",
-        description="`nominal`: codes for a cell as designed; `measured`: codes from the "
-        "extracted cell phases; "
-        "else a JSON file `{'bar': [codes], 'cross': [codes]}`.",
-    )
-    clock_mhz: float = _f(250.0, 1.0, 1000.0, "Clock of the controller.")
-    dac_bits: int = _f(10, 6, 14, "Heater DAC resolution.")
-    settle_us: float = _f(
-        60.0,
-        0.1,
-        10000.0,
-        "Wait between commit and done; at least five heater time constants is usual.",
-    )
-    circulator_loss_db: float = _f(
-        0.8,
-        0.0,
-        5.0,
-        "One circulator; both directions share the chip, as in the Palomar "
-        "switch. Commercial O-band class, demonstration value.",
-    )
-
-    @model_validator(mode="after")
-    def _routable(self) -> Self:
-        sizes = PORTS.get(self.topology)
-        if sizes is not None and self.ports not in sizes:
-            raise ValueError(
-                f"ports = {self.ports} with topology {self.topology!r}; "
-                f"allowed: {', '.join(map(str, sizes))}"
-            )
-        given = self.permutation
-        if isinstance(given, tuple) and sorted(given) != list(range(self.ports)):
-            raise ValueError(
-                f"permutation = {list(given)}; allowed: each of 0 to {self.ports - 1} once"
-            )
-        return self
-
-
-PORTS: dict[str, Sequence[int]] = {
-    "benes": (2, 4, 8, 16, 32, 64),
-    # The shuffle between the trees has (N (N - 1) / 2)^2 crossings: 246,016 at 32.
-    "switch-and-select": (2, 4, 8, 16),
-    # The loopback joins two halves of the lanes.
-    "ocstrx": range(2, 17, 2),
-}
-"""Sizes of the topologies that do not come in every size of 2 to 64."""
-
-
-class Fibre(Frozen):
-    """Single-mode fibre between the engines, the switch in its middle."""
-
-    length_m: float = _f(10.0, 0.0, 2000.0, "Whole length, xPU to xPU.")
-    loss_db_per_km: float = _f(0.4, 0.0, 10.0, "O-band class loss, ITU-T G.652 limit at 1310 nm.")
-    delay_us_per_km: float = _f(4.9, 4.0, 6.0, "Group delay of silica fibre at 1310 nm.")
-    connectors: int = _f(4, 0, 20, "Connectors on the whole way.")
-    connector_loss_db: float = _f(
-        0.25,
-        0.0,
-        3.0,
-        "Loss of one connector; IEC 61753 grade B average is 0.12, maximum 0.25.",
-    )
-
-
-class Receiver(Frozen):
-    """Photodiode and transimpedance amplifier."""
-
-    responsivity_a_per_w: float = _f(
-        0.9,
-        0.05,
-        1.2,
-        "Ge photodiode; 0.91 A/W published in the O-band.",
-    )
-    dark_current_na: float = _f(
-        10.0,
-        0.0,
-        10000.0,
-        "Ge photodiode at 1 V; 1.3 nA published for a good one.",
-    )
-    pd_bandwidth_ghz: float = _f(
-        50.0,
-        1.0,
-        200.0,
-        "Photodiode pole; 58 GHz published at high power.",
-    )
-    tia_noise_pa_per_rthz: float = _f(
-        16.0,
-        0.1,
-        200.0,
-        "Input-referred density; 2 uA rms over a 25G class receiver is published, 16 pA/rtHz "
-        "over 20 GHz gives 2.3 uA.",
-    )
-    tia_bandwidth_ghz: float = _f(
-        24.0,
-        1.0,
-        200.0,
-        "Two-pole Butterworth corner, 0.75 of the baud rate.",
-    )
-    tia_gain_ohm: float = _f(4000.0, 10.0, 100000.0, "Transimpedance, fixed; demonstration value.")
-    sampler_full_scale_v: float = _f(
-        0.4,
-        0.01,
-        5.0,
-        "Peak-to-peak differential input range of the sampler; demonstration value.",
-    )
-    ac_coupling_mhz: float = _f(
-        0.5,
-        0.001,
-        20.0,
-        "High-pass corner of the offset-cancelling loop; demonstration value.",
-    )
-    signal_detect_ua: float = _f(
-        1.0,
-        0.0,
-        1000.0,
-        "Mean photocurrent below which a lane reports loss of light.",
-    )
+__all__ = [
+    "BANDS_NM",
+    "CARRIERS_NM",
+    "PORTS",
+    "Design",
+    "Engine",
+    "Fibre",
+    "Package",
+    "Receiver",
+    "Run",
+    "Serdes",
+    "Switch",
+    "Technology",
+]
 
 
 class Run(Frozen):
     """What one co-simulation does."""
 
-    seed: int = _f(1, 0, 2**63 - 1, "Seed of every random number.")
+    seed: int = within(1, 0, 2**63 - 1, "Seed of every random number.")
     payload: str | None = Field(
         default=None,
         description="File to carry; a built-in test file of 64 KiB when absent.",
     )
     samples_per_ui: Literal[4, 8, 16] = Field(default=8, description="Waveform samples per symbol.")
-    ber_bits: int = _f(
+    ber_bits: int = within(
         2_000_000,
         0,
         10_000_000_000,
