@@ -141,6 +141,11 @@ class Assembly:
         """Join a device terminal to a net."""
         self.netlist.electrical.setdefault(net, Conductor()).pins.append(pin)
 
+    def line_width(self, net: str, width_um: float) -> None:
+        """Note the width of a line of a net; the least one counts."""
+        conductor = self.netlist.electrical.setdefault(net, Conductor())
+        conductor.width_um = min(width_um, conductor.width_um or width_um)
+
     def die(self, x1: float, y1: float, x2: float, y2: float, title: str) -> None:
         """Draw the die outline with its band, and the chip's name in its lower left corner."""
         draw.box(self.component, tech.DICE, x1, y1, x2, y2)

@@ -414,6 +414,8 @@ class _Run:
         for site in self.sites:
             self.assembly.electrical_pin(site.label, (site.device, site.signal[0]))
             self.assembly.electrical_pin("gnd", (site.device, site.ground[0]))
+            for net in (site.label, "gnd"):
+                self.assembly.line_width(net, self.widths.line_um)
         contact = self.result.rows.contact
         for label, (x, y) in self.result.pads.items():
             self.assembly.place(contact.cell, x, y)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
 import klayout.db as kdb
 
+from lightloom.photonics import tech
 from lightloom.photonics.layer_map import OPEN, LayerMap
 from lightloom.spec.base import DesignError
 
 MAX_BYTES = 1 << 30
 """Layout files larger than this are refused."""
-MAX_SHAPES = 20_000_000
+MAX_SHAPES = 5_000_000
 """Layouts that unfold into more shapes are refused: small files with arrays of arrays."""
+MAX_UM = 500_000.0
+"""Layouts that reach further from the origin are refused: sums of coordinates fit into 32 bits."""
+DBU_UM = (1e-5, 1.0)
+"""Database units outside this range are refused."""
 
 Layer = tuple[int, int]
 
@@ -32,9 +38,16 @@ class Chip:
         self.top = tops[0]
         self.dbu = layout.dbu
         self.source = source
+        if not DBU_UM[0] <= self.dbu <= DBU_UM[1]:
+            allowed = f"{DBU_UM[0]:g} to {DBU_UM[1]:g} um"
+            raise DesignError(f"{source}: database unit {self.dbu:g} um; allowed: {allowed}")
         shapes = _unfolded(layout)[self.top.cell_index()]
         if shapes > MAX_SHAPES:
             raise DesignError(f"{source}: {shapes} shapes when flat; allowed: at most {MAX_SHAPES}")
+        box = self.top.dbbox()
+        far = 0.0 if box.empty() else max(map(abs, (box.left, box.bottom, box.right, box.top)))
+        if not far <= MAX_UM:
+            raise DesignError(f"{source}: reaches to {far:g} um; allowed: at most {MAX_UM:g} um")
         self._regions: dict[Layer, kdb.Region] = {}
         self._merged: dict[Layer, kdb.Region] = {}
 
@@ -44,6 +57,28 @@ class Chip:
         return "".join(
             c if c.isascii() and (c.isalnum() or c in "_.$") else "_" for c in self.top.name
         )
+
+    def on_grid(self) -> Chip:
+        """The same layout in units of the technology's grid.
+
+        Raises `DesignError` when vertices are between its points.
+        """
+        scale = Fraction(self.dbu / tech.DBU_UM).limit_denominator(1000)
+        if scale == 1:
+            return self
+        steps = scale.denominator
+        for layer, name in tech.NAMES.items():
+            off = self.region(layer).grid_check(steps, steps)
+            if not off.is_empty():
+                at = next(off.each()).bbox().center()
+                raise DesignError(
+                    f"{self.source}: vertex of {name} at ({at.x * self.dbu:.4f}, "
+                    f"{at.y * self.dbu:.4f}) um; allowed: on the {tech.DBU_UM:g} um grid"
+                )
+        layout = self.layout.dup()
+        layout.scale_and_snap(layout.top_cell(), 1, scale.numerator, scale.denominator)
+        layout.dbu = tech.DBU_UM
+        return Chip(layout, self.source)
 
     def region(self, layer: Layer) -> kdb.Region:
         """Polygons of a layer, flat, as drawn: not merged until an operation merges them."""

@@ -13,6 +13,10 @@ from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.recognise import Device, Index
 from lightloom.photonics.tech import Layer
 
+METALS = tuple(tech.NAMES[layer] for layer in tech.METALS)
+CUTS = tuple(tech.NAMES[layer] for layer in (tech.VIA, tech.VIA2))
+"""Between each metal and the next."""
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -43,7 +47,7 @@ def joins() -> list[tuple[str, str]]:
 
 def over() -> list[tuple[str, str]]:
     """Pairs of metals that a cut can join."""
-    return [(tech.NAMES[a], tech.NAMES[b]) for a, b in itertools.pairwise(tech.METALS)]
+    return list(itertools.pairwise(METALS))
 
 
 def stack(chip: Chip) -> tuple[dict[str, kdb.Region], list[str]]:
@@ -115,6 +119,21 @@ def extract(
                 shapes_of = (extractor.shapes_of_net(net, region) for region in layers.values())
                 floating.append(next(shape for region in shapes_of for shape in region.each()))
     return list(nets.values()), nowhere, floating
+
+
+def unjoined(net: Net, devices: kdb.Region, room: int) -> list[kdb.Polygon]:
+    """Places where two metals of a net lie over each other and no cut joins them.
+
+    Places in `devices` are left out, and those too small for a cut, which needs a square of `room`.
+    """
+    found: list[kdb.Polygon] = []
+    for lower, cut, upper in zip(METALS, CUTS, METALS[1:], strict=False):
+        if lower in net.shapes and upper in net.shapes:
+            over = kdb.Region(net.shapes[lower]) & kdb.Region(net.shapes[upper])
+            bare = over.not_interacting(kdb.Region(net.shapes.get(cut, [])))
+            bare -= devices
+            found += [p for p in bare.each() if not kdb.Region(p).sized(-room // 2).is_empty()]
+    return found
 
 
 def ragged(cuts: kdb.Region, space: int) -> list[kdb.Box]:

@@ -78,6 +78,7 @@ def extract(gds: Path) -> Netlist:
 
 def extract_chip(chip: Chip) -> Extraction:
     """Return the netlist of an open layout with the geometry behind it."""
+    chip = chip.on_grid()
     devices, findings = recognise.devices(chip)
     if not devices:
         raise DesignError(

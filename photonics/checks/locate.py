@@ -92,10 +92,9 @@ def _tree(links: Sequence[Sequence[int]], homes: Sequence[int]) -> list[int]:
 
 def _halfway(way: Sequence[kdb.Polygon]) -> kdb.Polygon:
     """Piece in the middle of a way, by length: small pieces at its ends do not count for more."""
-    centres = [piece.bbox().center() for piece in way]
-    steps = [(b - a).length() for a, b in itertools.pairwise(centres)]
-    along = [0.0, *itertools.accumulate(steps)]
-    return min(zip(along, way, strict=True), key=lambda pair: abs(pair[0] - along[-1] / 2))[1]
+    boxes = [piece.bbox() for piece in way]
+    ends = list(itertools.accumulate(max(box.width(), box.height()) for box in boxes))
+    return next(piece for piece, end in zip(way, ends, strict=True) if end >= ends[-1] / 2)
 
 
 def gap(

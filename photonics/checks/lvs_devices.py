@@ -117,13 +117,16 @@ def _twins(run: Comparison, wrong: set[str]) -> None:
         (usual, most), *others = count.most_common()
         if not others:
             continue
-        model = next(body for body in bodies.values() if body.marks == usual)
+        # Of two equally large groups neither is known to be right.
+        tied = others[0][1] == most
+        models = {body.marks: body for body in bodies.values()}
         for name, body in bodies.items():
-            if body.marks != usual:
-                layer, at = _difference(body, model)
-                device = run.match[name]
-                text = f"{body.type} {name}: {layer} differs here from {most} others meant alike"
-                run.add("UNEQUAL", text, run.extraction.places[device] * at)
+            if body.marks == usual and not tied:
+                continue
+            model = models[others[0][0] if body.marks == usual else usual]
+            layer, at = _difference(body, model)
+            text = f"{body.type} {name}: {layer} differs here from {most} meant alike"
+            run.add("UNEQUAL", text, run.extraction.places[run.match[name]] * at)
 
 
 def _difference(body: Body, model: Body) -> tuple[str, kdb.Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import klayout.db as kdb
@@ -13,6 +14,9 @@ from lightloom.photonics.netlist import Pin
 
 NEAR = 20_000
 """A gap in one metal shorter than this (database units) is the place of an open."""
+
+ROOM_UM = 3.0
+"""Side of the least overlap of two metals that has room for a cut."""
 
 Parts = Mapping[str, set[str]]
 """Extracted nets that the terminals of each intended net are on."""
@@ -36,12 +40,57 @@ def compare(run: Comparison) -> None:
             if f"pad {pad}" not in home:
                 run.add("MISSING", f"pad {pad}", _near_net(run, net.pins))
     _islands(run, parts, meant)
+    _shapes(run, parts)
     for name, net in run.extraction.nets.items():
         for terminal in net.terminals:
             if terminal.device is None and _key(terminal) not in meant:
                 run.add("EXTRA", f"pad {terminal.label} on net {name}", terminal.point)
             elif terminal.device is not None and len(net.terminals) > 1:
                 _unmeant(run, name, terminal, meant)
+
+
+def _shapes(run: Comparison, parts: Parts) -> None:
+    """Nets that join what they should: their lines are wide enough and joined where they cross."""
+    owners = Counter(name for names in parts.values() for name in names)
+    whole = {
+        ours: next(iter(theirs))
+        for ours, theirs in sorted(parts.items())
+        if len(theirs) == 1 and owners[next(iter(theirs))] == 1
+    }
+    dbu = run.extraction.chip.dbu
+    own = kdb.Region(
+        [
+            device.outline
+            for device in run.extraction.devices.values()
+            if any(not port.optical for port in device.ports.values())
+        ]
+    )
+    for ours, theirs in whole.items():
+        net = run.extraction.nets[theirs]
+        for place in conductors.unjoined(net, own, round(ROOM_UM / dbu)):
+            run.add("VIAS", f"metals of net {ours} cross without a cut", place.bbox().center())
+    widths: dict[float, list[str]] = {}
+    for ours, theirs in whole.items():
+        width = run.intended.electrical[ours].width_um
+        if width is not None:
+            widths.setdefault(width, []).append(theirs)
+    for width, names in widths.items():
+        _narrow(run, width, names, own)
+
+
+def _narrow(run: Comparison, width: float, names: Iterable[str], own: kdb.Region) -> None:
+    """Lines narrower than meant; inside devices, `own`, metal is the device's own affair."""
+    dbu = run.extraction.chip.dbu
+    for metal in conductors.METALS:
+        shapes = (run.extraction.nets[name].shapes.get(metal, ()) for name in names)
+        lines = kdb.Region([polygon for some in shapes for polygon in some])
+        marks = lines.width_check(round(width / dbu), metrics=kdb.Metrics.Projection).polygons(1)
+        for place in (marks.merged() - own).each():
+            box = place.bbox()
+            found = min(box.width(), box.height()) - 2
+            if found > 2:  # else it is the rim of the mark of a place inside a device
+                text = f"{metal} line is {found * dbu:.3f} um wide here; intended {width:g} um"
+                run.add("PARAMETER", text, box.center())
 
 
 def _unmeant(run: Comparison, net: str, terminal: Terminal, meant: Mapping[str, str]) -> None:

@@ -22,6 +22,8 @@ from lightloom.photonics.checks.verdict import Finding
 
 TYPE = re.compile(rf"^{tech.DEVICE_PREFIX}([a-z][a-z0-9_]{{0,63}})$")
 PORT = re.compile(r"^[oe][0-9]{1,3}$")
+STANDING = ("crossing",)
+"""Types of devices whose outline is a square that stands on its corner."""
 REACH = 5
 """A pin text belongs to the shapes this close to it, database units: rotated marks are rounded."""
 
@@ -98,6 +100,8 @@ class _Marks:
             types = [match[1] for string in inside if (match := TYPE.match(string))]
             if len(types) == len(inside) == 1:
                 found.append(Device("", types[0], outline))
+                if not (outline.is_box() or (types[0] in STANDING and _stands(outline))):
+                    self.wrong(f"{types[0]}: its outline is no box", outline.bbox().center())
                 continue
             text = f"texts {inside} in a DEVREC shape; allowed: one, {tech.DEVICE_PREFIX}<type>"
             self.wrong(text, outline.bbox().center())
@@ -148,6 +152,11 @@ class Index:
         """Polygons that touch a box, in the order of the sequence."""
         near = sorted(shape.property(0) for shape in self.shapes.each_touching(box))
         return (i for i in near if self.polygons[i].touches(box))
+
+
+def _stands(outline: kdb.Polygon) -> bool:
+    steps = {(abs(edge.dx()), abs(edge.dy())) for edge in outline.each_edge()}
+    return outline.num_points() == 4 and len(steps) == 1 and all(x == y for x, y in steps)
 
 
 def _port(name: str, point: kdb.Point, shape: kdb.Polygon, outline: kdb.Polygon) -> Port:

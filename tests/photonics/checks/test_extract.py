@@ -13,7 +13,6 @@ from lightloom.photonics.cells.heater import heater_waveguide
 from lightloom.photonics.cells.mzm import mzm
 from lightloom.photonics.cells.photodiode import photodiode
 from lightloom.photonics.cells.ring_modulator import ring_modulator
-from lightloom.photonics.checks import chip as chips
 from lightloom.photonics.checks import extract
 from lightloom.photonics.checks.chip import Chip
 from lightloom.photonics.checks.verdict import Finding, Verdict, order
@@ -250,27 +249,6 @@ def test_two_top_cells_are_refused():
     layout.create_cell("b")
     with pytest.raises(DesignError, match=r"2 top cells \(a, b\); allowed: exactly 1"):
         Chip(layout, "x")
-
-
-def test_small_file_that_unfolds_without_end_is_refused():
-    layout = kdb.Layout()
-    cell = layout.create_cell("c0")
-    cell.shapes(layout.layer(1, 0)).insert(kdb.Box(0, 0, 1, 1))
-    for level in range(1, 8):
-        outer = layout.create_cell(f"c{level}")
-        step = kdb.Vector(10**level, 0), kdb.Vector(0, 10**level)
-        outer.insert(kdb.CellInstArray(cell.cell_index(), kdb.Trans(), *step, 100, 100))
-        cell = outer
-    with pytest.raises(DesignError, match=r"shapes when flat; allowed: at most 20000000"):
-        Chip(layout, "bomb")
-
-
-def test_too_large_file_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "x.gds"
-    crossing().write_gds(path)
-    monkeypatch.setattr(chips, "MAX_BYTES", 100)
-    with pytest.raises(DesignError, match="bytes; allowed: at most 100"):
-        extract.extract(path)
 
 
 def test_lyrdb_holds_rules_places_and_marks(tmp_path):
