@@ -67,13 +67,15 @@ class Wire:
 class Conductor:
     """One electrical net: the device terminals and the chip pads (by label) it joins.
 
-    `width_um` is the least width of its metal outside the devices; None leaves it free.
+    `width_um` is the least width of its metal outside the devices, `loops` the number of ways round
+    in it (n - 1 in a ladder of n rungs); None leaves either free.
     """
 
     __pydantic_config__ = _STRICT
     pins: list[Pin] = field(default_factory=list)
     pads: list[Name] = field(default_factory=list)
     width_um: float | None = None
+    loops: int | None = None
 
 
 @dataclass
@@ -220,7 +222,7 @@ def _lines(netlist: Netlist) -> Iterator[str]:
         parts = [f"pins: [{', '.join(map(_pin, conductor.pins))}]"]
         if conductor.pads:
             parts.append(f"pads: [{', '.join(map(_scalar, conductor.pads))}]")
-        parts += _numbers(width_um=conductor.width_um)
+        parts += _numbers(width_um=conductor.width_um, loops=conductor.loops)
         yield f"  {_scalar(name)}: {{{', '.join(parts)}}}\n"
 
 

@@ -368,11 +368,11 @@ class _Run:
         for column, x in self.bus_x.items():
             bus = self.widths.bus_um[column]
             self._wire(tech.M2, (x, -rail_y), (x, rail_y), bus)
-            for y in (-rail_y, rail_y):
-                self._via(x, y, bus, rail, self.widths.metals)
         xs = self.bus_x.values()
-        for y in (-rail_y, rail_y):
+        for y in (-rail_y, rail_y) if len(xs) > 1 else ():
             self._wire(self.across, (min(xs), y), (max(xs), y), rail)
+            for column, x in self.bus_x.items():
+                self._via(x, y, self.widths.bus_um[column], rail, self.widths.metals)
         stubs: list[ground.Stub] = []
         for site in self.sites:
             x, bus, y = self.bus_x[site.column], self.widths.bus_um[site.column], site.ground[2]
@@ -416,6 +416,9 @@ class _Run:
             self.assembly.electrical_pin("gnd", (site.device, site.ground[0]))
             for net in (site.label, "gnd"):
                 self.assembly.line_width(net, self.widths.line_um)
+                self.assembly.netlist.electrical[net].loops = 0
+        # Every bus but the first closes a loop with the rails.
+        self.assembly.netlist.electrical["gnd"].loops = len(self.columns) - 1
         contact = self.result.rows.contact
         for label, (x, y) in self.result.pads.items():
             self.assembly.place(contact.cell, x, y)

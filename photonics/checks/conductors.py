@@ -121,19 +121,32 @@ def extract(
     return list(nets.values()), nowhere, floating
 
 
-def unjoined(net: Net, devices: kdb.Region, room: int) -> list[kdb.Polygon]:
-    """Places where two metals of a net lie over each other and no cut joins them.
+def loops(net: Net, reach: int) -> int:
+    """Ways round in the metal of a net; cuts within `reach` of each other are one joint."""
+    pieces = {metal: Index(net.shapes.get(metal, [])) for metal in METALS}
+    count = 1
+    for index in pieces.values():
+        count += sum(piece.holes() for piece in index.polygons) - len(index.polygons)
+    for lower, cut, upper in zip(METALS, CUTS, METALS[1:], strict=False):
+        cuts = kdb.Region(net.shapes.get(cut, []))
+        for group in cuts.sized(reach // 2 + 1).merged().each():
+            joint = group.bbox().enlarged(-(reach // 2 + 1), -(reach // 2 + 1))
+            ends = {(metal, i) for metal in (lower, upper) for i in pieces[metal].touching(joint)}
+            count += max(len(ends) - 1, 0)
+    return count
 
-    Places in `devices` are left out, and those too small for a cut, which needs a square of `room`.
-    """
-    found: list[kdb.Polygon] = []
+
+def crossings(net: Net) -> tuple[list[kdb.Polygon], list[kdb.Polygon]]:
+    """Places where two metals of a net lie over each other: those with a cut, those without."""
+    joined: list[kdb.Polygon] = []
+    bare: list[kdb.Polygon] = []
     for lower, cut, upper in zip(METALS, CUTS, METALS[1:], strict=False):
         if lower in net.shapes and upper in net.shapes:
             over = kdb.Region(net.shapes[lower]) & kdb.Region(net.shapes[upper])
-            bare = over.not_interacting(kdb.Region(net.shapes.get(cut, [])))
-            bare -= devices
-            found += [p for p in bare.each() if not kdb.Region(p).sized(-room // 2).is_empty()]
-    return found
+            cuts = kdb.Region(net.shapes.get(cut, []))
+            joined += over.interacting(cuts).each()
+            bare += over.not_interacting(cuts).each()
+    return joined, bare
 
 
 def ragged(cuts: kdb.Region, space: int) -> list[kdb.Box]:

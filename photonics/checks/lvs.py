@@ -32,7 +32,8 @@ RULES = (
     ("UNEQUAL", "devices that are meant to be alike are drawn alike"),
     ("WIRE", "waveguides keep their width, bend gently, stay apart and meet pins exactly"),
     ("STUB", "metal lines are straight and end at a cut, contact, pin or pad"),
-    ("VIAS", "metals of a net that cross are joined, groups of cuts are full"),
+    ("LOOPS", "a mesh is joined at every place meant"),
+    ("VIAS", "groups of cuts are full"),
 )
 
 

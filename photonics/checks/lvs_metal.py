@@ -15,8 +15,8 @@ from lightloom.photonics.netlist import Pin
 NEAR = 20_000
 """A gap in one metal shorter than this (database units) is the place of an open."""
 
-ROOM_UM = 3.0
-"""Side of the least overlap of two metals that has room for a cut."""
+JOINT_UM = 3.1
+"""Cuts this close to one another are one joint."""
 
 Parts = Mapping[str, set[str]]
 """Extracted nets that the terminals of each intended net are on."""
@@ -50,14 +50,13 @@ def compare(run: Comparison) -> None:
 
 
 def _shapes(run: Comparison, parts: Parts) -> None:
-    """Nets that join what they should: their lines are wide enough and joined where they cross."""
+    """Nets that join what they should: their lines are wide enough and joined as often as meant."""
     owners = Counter(name for names in parts.values() for name in names)
     whole = {
         ours: next(iter(theirs))
         for ours, theirs in sorted(parts.items())
         if len(theirs) == 1 and owners[next(iter(theirs))] == 1
     }
-    dbu = run.extraction.chip.dbu
     own = kdb.Region(
         [
             device.outline
@@ -66,9 +65,7 @@ def _shapes(run: Comparison, parts: Parts) -> None:
         ]
     )
     for ours, theirs in whole.items():
-        net = run.extraction.nets[theirs]
-        for place in conductors.unjoined(net, own, round(ROOM_UM / dbu)):
-            run.add("VIAS", f"metals of net {ours} cross without a cut", place.bbox().center())
+        _loops(run, ours, theirs)
     widths: dict[float, list[str]] = {}
     for ours, theirs in whole.items():
         width = run.intended.electrical[ours].width_um
@@ -76,6 +73,31 @@ def _shapes(run: Comparison, parts: Parts) -> None:
             widths.setdefault(width, []).append(theirs)
     for width, names in widths.items():
         _narrow(run, width, names, own)
+
+
+def _loops(run: Comparison, ours: str, theirs: str) -> None:
+    """A mesh that is joined at fewer places than meant, though nothing is cut off.
+
+    Metals of a net may cross without a cut; where one is missing the overlap looks like those that
+    have one.
+    """
+    wanted, net = run.intended.electrical[ours].loops, run.extraction.nets[theirs]
+    if wanted is None:
+        return
+    found = conductors.loops(net, round(JOINT_UM / run.extraction.chip.dbu))
+    if found >= wanted:
+        return
+    joined, bare = conductors.crossings(net)
+    usual = Counter(_size(place) for place in joined)
+    most = max((usual[_size(place)] for place in bare), default=0)
+    alike = [place.bbox().center() for place in bare if most and usual[_size(place)] == most]
+    text = f"net {ours} has {found} loops of metal; intended {wanted}: a joint is missing"
+    for at in alike or [net.terminals[0].point]:
+        run.add("LOOPS", text, at)
+
+
+def _size(place: kdb.Polygon) -> tuple[int, int]:
+    return place.bbox().width(), place.bbox().height()
 
 
 def _narrow(run: Comparison, width: float, names: Iterable[str], own: kdb.Region) -> None:

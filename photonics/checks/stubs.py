@@ -24,7 +24,7 @@ ANCHORS: Mapping[Layer, tuple[Layer, ...]] = {
     tech.M3: (tech.VIA2, tech.PAD, tech.BUMP),
 }
 """What a line of each metal can end at, beside the pins of devices on M1."""
-GROUP_UM = 2.1
+GROUP_UM = 3.1
 """Cuts this close to one another are one joint."""
 LONGEST_UM = 200.0
 """A longer straight edge is a side, not an end."""
