@@ -301,3 +301,5 @@ class _Put:
         for net, conductor in part.electrical.items():
             for pin in conductor.pins:
                 self.chip.electrical_pin(self.named(net), self._pin(pin))
+            if conductor.width_um is not None:
+                self.chip.line_width(self.named(net), conductor.width_um)

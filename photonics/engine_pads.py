@@ -1,20 +1,21 @@
 """Electrical lines of a lane to wire-bond pads along the east edge.
 
 Each net has a track of its own on M1 in a band north of the lane's devices; M2 brings the pins up
-to it. East of everything a column of M2 pieces moves the tracks to the rows of the pads, so that
-each ends under its pad: nearer columns of pads are passed beneath.
+to it, the easternmost to the southernmost track, so that none crosses a track. East of everything
+the tracks move to the rows of the pads, in their order, and each ends under its pad: nearer columns
+of pads are passed beneath.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import klayout.db as kdb
+
 from lightloom.photonics import engine_wires, escape, tech
 from lightloom.photonics.cells import draw, pads
-from lightloom.photonics.channel import Link, assign
 from lightloom.photonics.engine_parts import GROUND, Lane, Window, up
 from lightloom.photonics.engine_plan import EnginePlan
 from lightloom.photonics.engine_room import EDGE_UM
@@ -77,13 +78,19 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
     columns = _columns(tracks)
     bumps: list[LaneBump] = []
     longest = 0.0
+    shared: list[kdb.Box] = []
     for track in tracks:
         net, line = track.net, lines[track.net.label]
         at = east_um + columns[net.label]
-        ohm = line.ohm + _draw(lane, track, line.at_um, at)
+        boxes = _boxes(track, line.at_um, at)
+        if net.net == GROUND:
+            shared += boxes
+        ohm = line.ohm + _draw(lane, track, boxes, line.at_um)
         length = track.pad_x - line.at_um + abs(track.end_y - track.y)
         longest = max(longest, line.length_um + length)
         bumps.append(LaneBump(net.label, track.pad_x, track.pad_y, net.net, ohm, net.ma))
+    engine_wires.stitch(lane, search, shared)
+    engine_wires.note_widths(lane, search)
     returned = max(
         (engine_wires.mesh(rail, search.lines, lane) for rail in lane.rails), default=0.0
     )
@@ -91,17 +98,18 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
 
 
 def _nets(lane: Lane) -> list[_Net]:
-    """Nets of a lane in the order of its windows; grounds are named as on a grid of bumps."""
-    found: list[_Net] = []
+    """Nets of a lane from east to west; grounds are named as on a grid of bumps."""
+    found: list[tuple[float, _Net]] = []
     for number, window in enumerate(lane.windows):
         for contact in window.contacts:
             electrode = contact.electrode
             if not contact.grounded:
                 width = Width.of(electrode.ma, electrode.net, PAD_UM)
-                found.append(_Net(electrode.net, electrode.bump, width, electrode.ma))
-        for label, _, ma in engine_wires.grounds(lane, number, window):
-            found.append(_Net(GROUND, label, Width.of(ma, GROUND, PAD_UM), ma))
-    return found
+                net = _Net(electrode.net, electrode.bump, width, electrode.ma)
+                found.append((contact.x_um, net))
+        for label, x, ma in engine_wires.grounds(lane, number, window):
+            found.append((x, _Net(GROUND, label, Width.of(ma, GROUND, PAD_UM), ma)))
+    return [net for _, net in sorted(found, key=lambda one: (-one[0], one[1].label))]
 
 
 def _tracks(lane: Lane, plan: EnginePlan, east_um: float) -> list[_Track]:
@@ -137,7 +145,7 @@ def _room(nets: Sequence[_Net]) -> float:
 
 def _jog_um(nets: Sequence[_Net]) -> float:
     """Room along x where tracks move to the rows of their pads."""
-    return sum(net.width.m2_um + CLEAR_UM for net in nets) + PAD_UM
+    return sum(net.width.m1_um + CLEAR_UM for net in nets) + PAD_UM
 
 
 def _groups(nets: Sequence[_Net], rows: int) -> list[list[_Net]]:
@@ -194,47 +202,42 @@ def _level(track: _Track) -> Level:
 
 
 def _columns(tracks: list[_Track]) -> dict[str, float]:
-    """Place of each track's M2 piece, from the west of the jog."""
-    usual = min((track.net.width.m1_um for track in tracks), default=0.0)
-    links = [
-        Link(track.net.label, track.y, track.end_y, track.net.width.m1_um - usual)
-        for track in tracks
-    ]
-    order = assign(links, usual + CLEAR_UM)
-    wide = [0.0] * (max(order.values()) + 1)
-    for track in tracks:
-        place = order[track.net.label]
-        wide[place] = max(wide[place], track.net.width.m2_um)
-    starts = list(itertools.accumulate((w + CLEAR_UM for w in wide), initial=0.0))
-    return {label: draw.on_grid(starts[k] + wide[k] / 2) for label, k in order.items()}
+    """Place of each track's move, from the west of the jog.
+
+    Of those that move north the northernmost moves first, of those that move south the
+    southernmost: each has then left the levels that the next one comes through.
+    """
+    places: dict[str, float] = {}
+    north = [track for track in tracks if track.end_y > track.y]
+    south = [track for track in tracks if track.end_y <= track.y]
+    for group in (north[::-1], south):
+        x = 0.0
+        for track in group:
+            wide = track.net.width.m1_um
+            places[track.net.label] = draw.on_grid(x + wide / 2)
+            x += wide + CLEAR_UM
+    return places
 
 
-def _draw(lane: Lane, track: _Track, west: float, at: float) -> float:
-    """Draw a track from the westernmost of its lines to its pad; returns its resistance."""
-    component, w = lane.assembly.component, track.net.width
+def _boxes(track: _Track, west: float, at: float) -> list[kdb.Box]:
+    """M1 of a track from its line to its pad."""
+    w = track.net.width
     half1, half2 = w.m1_um / 2, w.m2_um / 2
-    box = draw.box
-    at = draw.on_grid(at)
-    box(component, tech.M1, west - half2, track.y - half1, at + half2, track.y + half1)
-    box(
-        component,
-        tech.M1,
-        at - half2,
-        track.end_y - half1,
-        track.pad_x + half2,
-        track.end_y + half1,
-    )
     low, high = sorted((track.y, track.end_y))
+    return [
+        escape.box(west - half2, track.y - half1, at + half1, track.y + half1),
+        escape.box(at - half1, low - half1, at + half1, high + half1),
+        escape.box(at - half1, track.end_y - half1, track.pad_x + half2, track.end_y + half1),
+    ]
+
+
+def _draw(lane: Lane, track: _Track, boxes: list[kdb.Box], west: float) -> float:
+    """Draw a track and its pad; returns its resistance."""
+    component, w = lane.assembly.component, track.net.width
+    for box in boxes:
+        component.shapes(component.kcl.layer(*tech.M1)).insert(box)
     via = pads.via_stack(width=w.m2_um, height=w.m1_um)
-    ends = [(track.pad_x, track.end_y)]
-    # Two vias need room between them; a smaller step stays on M1.
-    stays = high - low < w.m1_um + CLEAR_UM
-    box(component, tech.M1 if stays else tech.M2, at - half2, low - half1, at + half2, high + half1)
-    if not stays:
-        ends += [(at, track.y), (at, track.end_y)]
-    for x, y in ends:
-        lane.assembly.place(via, x, y)
+    lane.assembly.place(via, track.pad_x, track.end_y)
     lane.assembly.place(pads.bond_pad(size=PAD_UM), track.pad_x, track.pad_y)
-    m1 = tech.SHEET_OHM[tech.M1] * (track.pad_x - west) / w.m1_um
-    m2 = tech.SHEET_OHM[tech.M2] * (high - low) / w.m2_um
-    return m1 + m2 + 3 * tech.VIA_OHM / w.cuts
+    length = track.pad_x - west + abs(track.end_y - track.y)
+    return tech.SHEET_OHM[tech.M1] * length / w.m1_um + tech.VIA_OHM / w.cuts

@@ -16,6 +16,8 @@ RAIL_UM = 20.0
 """Width of the ground rail beside devices in a row."""
 RAIL_WEST_UM = -25.0
 """Ground rails reach this far west of the lane, to the strap that joins them."""
+COLUMNS_A_ROW = 3
+"""Steps that columns grow by before a lane grows by one."""
 EDGE_UM = 5.0
 """From the last device to the end of a lane, and to what is beside it."""
 
@@ -67,7 +69,11 @@ class Room:
         return draw.on_grid(need + self.spare * self.step)
 
     def height(self, need: float) -> float:
-        """Height of a lane that needs so much: near what its fibres take, where that is more."""
+        """Height of a lane that needs so much: near what its fibres take, where that is more.
+
+        It grows a step with every few steps that the columns grow.
+        """
+        need += self.spare // COLUMNS_A_ROW * self.step
         fibres = (3 if self.east else 2) * FIBRE_UM
         return max(parts.up(need, self.step), draw.on_grid(round(fibres / self.step) * self.step))
 

@@ -15,7 +15,7 @@ import klayout.db as kdb
 import numpy as np
 
 from lightloom.photonics import escape, tech
-from lightloom.photonics.cells import draw
+from lightloom.photonics.cells import draw, pads
 from lightloom.photonics.engine_parts import GROUND, Contact, Lane, Rail, Window
 from lightloom.photonics.engine_plan import EnginePlan
 from lightloom.photonics.escape import Escape, Level, Line, Site, Terminal
@@ -24,6 +24,8 @@ from lightloom.spec.base import DesignError
 
 NEAR_UM = 100.0
 """Bumps within this distance of a pin along x, or within three pitches, are tried for it."""
+ROOM_UM = 3.0
+"""Least side of an overlap that has room for a via."""
 NEARLY = 1e-6
 """Rounding of a count of pitches."""
 SHARE_MA = 16.0
@@ -70,10 +72,12 @@ def wire(lane: Lane, plan: EnginePlan) -> Wires:
         returns += _solve(search, grid, lane, window, number)
     draw_rails(lane, search.lines, plan.lanes * len(lane.rails) > 1)
     escape.render(lane.assembly.component, search.lines, size)
+    stitch(lane, search)
     bumps: list[LaneBump] = []
     ground = 0.0
     for rail in lane.rails:
         ground = max(ground, mesh(rail, search.lines, lane))
+    note_widths(lane, search)
     for line in search.lines:
         if isinstance(line.target, Site):
             start, at = line.terminal, line.target
@@ -95,6 +99,42 @@ def draw_rails(lane: Lane, lines: Sequence[Line], strapped: bool) -> None:
         start = rail.x1 if strapped else min(ends)
         box = (start, rail.y - half, draw.on_grid(max(ends)), rail.y + half)
         draw.box(lane.assembly.component, tech.M1, *box)
+
+
+def note_widths(lane: Lane, search: Escape) -> None:
+    """Write the least width of each net's lines into the netlist."""
+    for line in search.lines:
+        width = min(line.width.m1_um, line.width.m2_um)
+        lane.assembly.line_width(line.terminal.net, width)
+
+
+def stitch(lane: Lane, search: Escape, tracks: Sequence[kdb.Box] = ()) -> None:
+    """Join ground lines where they cross: each joint makes the return better.
+
+    `tracks` are M1 of the ground beside the rails and the lines of `search`.
+    """
+    m1, m2, cuts = kdb.Region(), kdb.Region(), kdb.Region()
+    for rail in lane.rails:
+        half = rail.width / 2
+        m1.insert(escape.box(rail.x1, rail.y - half, rail.x2, rail.y + half))
+    for track in tracks:
+        m1.insert(track)
+    for line in search.lines:
+        if line.terminal.net == GROUND:
+            stub, pieces = line.boxes()
+            m1.insert(stub)
+            for piece in search.metal(line, pieces):
+                m2.insert(piece)
+            for via in line.vias():
+                cuts.insert(via)
+    devices = region(lane, tech.DEVREC)
+    for place in ((m1 & m2).merged().not_interacting(cuts) - devices).each():
+        at = place.bbox()
+        width, height = (side // 2 * 2 * tech.DBU_UM for side in (at.width(), at.height()))
+        if place.is_box() and min(width, height) >= ROOM_UM:
+            cell = pads.via_stack(width=width, height=height)
+            x, y = at.left * tech.DBU_UM + width / 2, at.bottom * tech.DBU_UM + height / 2
+            lane.assembly.place(cell, x, y)
 
 
 def covered(contact: Contact, rail: Rail) -> bool:

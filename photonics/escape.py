@@ -7,8 +7,8 @@ what does not fit is an error, never a short. Lines are as wide as their current
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +32,8 @@ STEP_UM = 2.0
 """Between places that are tried for the M2 piece of a line that ends on a rail or track."""
 CHOICES = 100
 """Ways that are tried for each line."""
+PER_SITE = 6
+"""Of them to one bump."""
 NODES = 40_000
 """Steps of the search for a first way before it gives up."""
 MORE = 1500
@@ -138,7 +140,7 @@ class Line:
         start, w = self.terminal, self.width
         left, right = sorted((start.x_um, self.at_um))
         half1, half2 = w.m1_um / 2, w.m2_um / 2
-        stub = _box(left - half2, start.y_um - half1, right + half2, start.y_um + half1)
+        stub = box(left - half2, start.y_um - half1, right + half2, start.y_um + half1)
         low, high = sorted((start.y_um, self.target.y_um))
         end = half2 if isinstance(self.target, Site) else self.target.width_um / 2
         low, high = (
@@ -146,12 +148,21 @@ class Line:
             if self.target.y_um >= start.y_um
             else (min(low - end, start.y_um - half1), start.y_um + half1)
         )
-        pieces = [_box(self.at_um - half2, low, self.at_um + half2, high)]
+        pieces = [box(self.at_um - half2, low, self.at_um + half2, high)]
         if isinstance(self.target, Site) and self.target.x_um != self.at_um:
             left, right = sorted((self.at_um, self.target.x_um))
             y = self.target.y_um
-            pieces.append(_box(left - half2, y - half2, right + half2, y + half2))
+            pieces.append(box(left - half2, y - half2, right + half2, y + half2))
         return stub, pieces
+
+    def vias(self) -> list[kdb.Box]:
+        """Where M1 and M2 are joined."""
+        half1, half2 = self.width.m1_um / 2, self.width.m2_um / 2
+        start, target = self.terminal, self.target
+        ends = [(start.y_um, half1)]
+        if isinstance(target, Level):
+            ends.append((target.y_um, target.width_um / 2))
+        return [box(self.at_um - half2, y - h, self.at_um + half2, y + h) for y, h in ends]
 
     @property
     def length_um(self) -> float:
@@ -174,7 +185,8 @@ class Line:
         )
 
 
-def _box(x1: float, y1: float, x2: float, y2: float) -> kdb.Box:
+def box(x1: float, y1: float, x2: float, y2: float) -> kdb.Box:
+    """Box between two corners in um, in database units."""
     return kdb.Box(draw.point(x1, y1), draw.point(x2, y2))
 
 
@@ -199,11 +211,11 @@ class Escape:
 
     def rail(self, net: str, x1: float, x2: float, y: float, width: float) -> None:
         """Reserve a horizontal M1 line."""
-        self._rails.append((net, _box(x1, y - width / 2, x2, y + width / 2)))
+        self._rails.append((net, box(x1, y - width / 2, x2, y + width / 2)))
 
     def block(self, x1: float, y1: float, x2: float, y2: float) -> None:
         """Reserve a piece of M2."""
-        self._m2.append(_box(x1, y1, x2, y2))
+        self._m2.append(box(x1, y1, x2, y2))
 
     def solve(self, terminals: Sequence[Terminal]) -> list[Line]:
         """Return a line for each terminal, shortest first choice, backtracking where they meet.
@@ -217,8 +229,7 @@ class Escape:
             every = sorted(
                 self._ways(terminal), key=lambda line: (line.length_um, line.ohm, line.at_um)
             )
-            good = (line for line in every if self.fits(line) and self.smooth(line))
-            fit = list(itertools.islice(good, CHOICES))
+            fit = self._choose(every)
             if not fit:
                 raise RoutingError(
                     f"net {terminal.net}: no way from ({terminal.x_um:.1f}, {terminal.y_um:.1f}) "
@@ -236,11 +247,24 @@ class Escape:
         self.lines += search.best
         return search.best
 
+    def _choose(self, ways: Sequence[Line]) -> list[Line]:
+        """The first ways that fit, not too many to one bump: others may need it."""
+        found: list[Line] = []
+        count: Counter[Site | Level] = Counter()
+        for line in ways:
+            most = CHOICES if isinstance(line.target, Level) else PER_SITE
+            if count[line.target] < most and self.fits(line) and self.smooth(line):
+                found.append(line)
+                count[line.target] += 1
+                if len(found) == CHOICES:
+                    break
+        return found
+
     def take(self, line: Line) -> None:
         """Add the metal of a line to what there is."""
         stub, pieces = line.boxes()
         self._m1.append((line.terminal.net, stub))
-        self._m2 += self._metal(line, pieces)
+        self._m2 += self.metal(line, pieces)
 
     def sizes(self) -> tuple[int, int]:
         """How much metal there is, for `undo`."""
@@ -287,18 +311,19 @@ class Escape:
         near = self._shapes.each_touching(kdb.Box(pin, pin))
         return [shape.polygon for shape in near if shape.polygon.inside(pin)]
 
-    def _metal(self, line: Line, pieces: list[kdb.Box]) -> list[kdb.Box]:
+    def metal(self, line: Line, pieces: list[kdb.Box]) -> list[kdb.Box]:
+        """M2 pieces of a line with its landing."""
         if isinstance(line.target, Level):
             return pieces
         half, x, y = self.landing_um / 2, line.target.x_um, line.target.y_um
-        return [*pieces, _box(x - half, y - half, x + half, y + half)]
+        return [*pieces, box(x - half, y - half, x + half, y + half)]
 
     def smooth(self, line: Line) -> bool:
         """Whether a line meets its device and its bump without steps too short to be made."""
         stub, pieces = line.boxes()
         m1, m2 = kdb.Region(self._own(line.terminal)), kdb.Region()
         m1.insert(stub)
-        for box in self._metal(line, pieces):
+        for box in self.metal(line, pieces):
             m2.insert(box)
         short = draw.grid(STEP_MIN_UM)
         return not any(
@@ -321,7 +346,7 @@ class Escape:
         gap = draw.grid(M2_SPACE_UM) - 1
         return not any(
             box.enlarged(gap, gap).touches(other)
-            for box in self._metal(line, pieces)
+            for box in self.metal(line, pieces)
             for other in self._m2
         )
 
