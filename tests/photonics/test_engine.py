@@ -1,13 +1,15 @@
 """The engine chip: lanes, fibres and a bump for every electrode."""
 
 import csv
+import dataclasses
 import itertools
+from collections import Counter
 
 import klayout.db as kdb
 import pytest
 
 from lightloom.photonics import preview, tech
-from lightloom.photonics.checks import lvs
+from lightloom.photonics.checks import drc, extract, lvs
 from lightloom.photonics.engine import FIBRE_UM, engine_chip
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Engine
@@ -122,7 +124,108 @@ def test_equal_engines_are_one_object():
     assert engine_chip(Engine(modulator="eam"), 8) is not engine_chip(Engine(), 8)
 
 
-@pytest.mark.parametrize("lanes", [0, 65])
+GRID = [
+    (1, {"modulator": "ring", "integration": "3d"}),
+    (3, {"modulator": "eam", "laser_inputs": 3, "monitors": True}),
+    (4, {"modulator": "mzm", "laser_inputs": 1, "integration": "npo"}),
+    (4, {"modulator": "ring", "receiver": "drop-filter", "integration": "obo"}),
+    (2, {"modulator": "ring", "wavelengths": 8, "receiver": "drop-filter", "monitors": True}),
+    (2, {"modulator": "mzm", "wavelengths": 2, "receiver": "drop-filter"}),
+    (4, {"modulator": "eam", "wavelengths": 4, "receiver": "drop-filter", "laser_inputs": 2}),
+    (8, {"modulator": "ring", "wavelengths": 4, "receiver": "drop-filter", "integration": "3d"}),
+]
+
+
+def clean(chip, tmp_path):
+    path = tmp_path / "engine.gds"
+    preview.write_layout(chip.component, path)
+    extraction = extract.extract_chip(extract.open_chip(path))
+    assert [str(f) for f in drc.check_chip(extraction.chip).findings] == []
+    assert [str(f) for f in lvs.check_extraction(extraction, chip.netlist).findings] == []
+
+
+@pytest.mark.parametrize("band", ["O", "C"])
+@pytest.mark.parametrize(("lanes", "values"), GRID)
+def test_engines_of_every_kind_are_clean_and_counted(lanes, values, band, tmp_path):
+    first = 1310.0 if band == "O" else 1535.0
+    chip = engine_chip(Engine(wavelength_nm=first, **values), lanes, band)
+    types = Counter(instance.type for instance in chip.netlist.instances.values())
+    assert {**chip.plan.counts(), "crossing": chip.crossings} == {
+        "crossing": 0,
+        **types,
+    }
+    clean(chip, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("integration", ["cpo", "3d"])
+def test_the_largest_engine_is_clean(integration, tmp_path):
+    engine = Engine(
+        modulator="ring",
+        wavelengths=16,
+        wavelength_spacing_ghz=100.0,
+        receiver="drop-filter",
+        integration=integration,
+    )
+    chip = engine_chip(engine, 16)
+    assert chip.cells == 256
+    clean(chip, tmp_path)
+
+
+def test_densities_are_rate_over_edge_and_area():
+    chip = engine_chip(Engine(modulator="ring"), 4, "O", 100.0)
+    figures = chip.figures()
+    assert figures["tbps_each_way"] == pytest.approx(0.4)
+    assert figures["fibres"] == 12
+    assert figures["fibres_per_mm"] == pytest.approx(7.874)
+    width, height = chip.size_um
+    assert figures["area_tbps_per_mm2"] == pytest.approx(0.4 / (width * height * 1e-6), rel=1e-4)
+    edge = chip.fibre_edge_um / 1000
+    assert edge >= 12 * 0.127
+    assert figures["shoreline_tbps_per_mm"] == pytest.approx(0.4 / edge, rel=1e-4)
+
+
+def test_faults_in_an_engine_are_found(tmp_path):
+    chip = engine_chip(Engine(modulator="ring", laser_inputs=1), 2)
+    path = tmp_path / "engine.gds"
+    preview.write_layout(chip.component, path)
+    intended = chip.netlist
+    kept = {k: v for k, v in intended.instances.items() if v.type != "splitter1x2"}
+    nets = {k: w for k, w in intended.nets.items() if {name for name, _ in w.pins} <= set(kept)}
+    lost = dataclasses.replace(intended, instances=kept, nets=nets)
+    assert any("splitter1x2" in str(f) for f in lvs.check(path, lost).findings)
+    names = [net for net in intended.electrical if net.startswith("pd")][:2]
+    swapped = dict(intended.electrical)
+    first, second = (swapped[name] for name in names)
+    swapped[names[0]] = dataclasses.replace(first, pads=second.pads)
+    swapped[names[1]] = dataclasses.replace(second, pads=first.pads)
+    other = dataclasses.replace(intended, electrical=swapped)
+    found = [f.rule for f in lvs.check(path, other).findings]
+    assert "SWAPPED" in found
+
+
+def test_the_electrical_die_has_the_mirrored_map():
+    chip = engine_chip(Engine(modulator="ring"), 2)
+    width = chip.size_um[0]
+    there = {bump.name: bump for bump in chip.eic_bumps()}
+    assert len(there) == len(chip.bumps)
+    for bump in chip.bumps:
+        assert there[bump.name].x_um == pytest.approx(width - bump.x_um, abs=1e-3)
+        assert there[bump.name].y_um == bump.y_um
+
+
+@pytest.mark.parametrize("integration", ["npo", "cpo", "3d"])
+def test_bumps_are_on_one_grid(integration):
+    chip = engine_chip(Engine(modulator="ring", integration=integration), 2)
+    pitch = chip.plan.pitch_um
+    first = chip.bumps[0]
+    for bump in chip.bumps:
+        for a, b in ((bump.x_um, first.x_um), (bump.y_um, first.y_um)):
+            steps = (a - b) / pitch
+            assert steps == pytest.approx(round(steps), abs=1e-3)
+
+
+@pytest.mark.parametrize("lanes", [0, 17])
 def test_impossible_numbers_of_lanes_are_refused(lanes):
-    with pytest.raises(DesignError, match=rf"serdes\.lanes = {lanes}; allowed: .* 1 to 64 lanes"):
+    with pytest.raises(DesignError, match=rf"engine\.lanes = {lanes}; allowed: 1 to 16"):
         engine_chip(Engine(), lanes)
