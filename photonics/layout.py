@@ -62,7 +62,7 @@ class LayoutResult:
     drc: Verdict
     lvs: Verdict
     cells: int
-    """2x2 cells of a switch, lanes of an engine."""
+    """2x2 cells of a switch, channels of an engine: lanes times wavelengths."""
     crossings: int
     figures: dict[str, float]
     """What else there is to say of the chip, by names with units."""
@@ -75,8 +75,14 @@ class LayoutResult:
     def caption(self) -> str:
         """One line for a report."""
         width, height = (side / 1000 for side in self.size_um)
-        what = "lanes" if self.kind == "engine" else "cells"
-        what = f"{self.cells} {what}, {self.crossings} crossings"
+        what = f"{self.cells} cells, {self.crossings} crossings"
+        if self.kind == "engine":
+            figures = self.figures
+            what = (
+                f"{self.cells} channels, {figures['tbps_each_way']:.3g} Tb/s each way, "
+                f"{figures['shoreline_tbps_per_mm']:.3g} Tb/s/mm, "
+                f"{figures['area_tbps_per_mm2']:.3g} Tb/s/mm2"
+            )
         checks = ", ".join(
             f"{verdict.check.upper()} {'clean' if verdict.clean else len(verdict.findings)}"
             for verdict in (self.drc, self.lvs)
