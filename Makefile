@@ -58,7 +58,7 @@ check: install  ## ruff, pyright and the tests that need no simulator
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pytest -q tests/test_*.py tests/spec
 
-bench: install  ## speed of the co-simulation and of the circuit solvers on this machine
+bench: install  ## speed of co-simulation, circuit solvers and layout checks on this machine
 	$(BIN)/python tests/benchmarks/bench_kernel.py
 	$(BIN)/pytest -q -s tests/benchmarks
 
