@@ -42,7 +42,7 @@ def test_checks_grow_about_as_the_area(chips):
         area = chip.size_um[0] * chip.size_um[1] * 1e-6
         steps = [b - a for a, b in itertools.pairwise(times)]
         rows.append((ports, area, len(chip.netlist.instances), *steps, sum(steps)))
-    print(f"\n{'ports':>5} {'mm2':>7} {'devices':>8} {'extract':>7} {'drc':>7} {'lvs':>7} {'all s':>7}")
+    print("\nports     mm2  devices extract     drc     lvs   all s")
     for ports, area, devices, *steps in rows:
         print(f"{ports:5} {area:7.1f} {devices:8}", *(f"{step:7.2f}" for step in steps))
     first, last = rows[1], rows[-1]
