@@ -13,7 +13,7 @@ from lightloom.photonics.assembly import Assembly
 from lightloom.photonics.cells import draw
 from lightloom.photonics.engine_parts import CLEAR_UM, Lane, Window
 from lightloom.photonics.engine_plan import EnginePlan
-from lightloom.photonics.engine_room import EDGE_UM, Room, laser_tap, tap_top
+from lightloom.photonics.engine_room import COLUMNS_A_ROW, EDGE_UM, Room, laser_tap, tap_top
 from lightloom.photonics.engine_series import series
 from lightloom.photonics.engine_stack import stack
 
@@ -53,7 +53,7 @@ def draw_trunk(plan: EnginePlan, step: float, spare: int, name: str) -> Lane | N
         return None
     assembly = Assembly(name, plan.numbers)
     width = draw.on_grid(parts.up(parts.tap_length(plan) + CLEAR_UM, step) + spare * step)
-    height = trunk_height(plan, step)
+    height = draw.on_grid(trunk_height(plan, step) + spare // COLUMNS_A_ROW * step)
     window = Window(0.0, width, 0.0, height, None)
     light, onward = laser_tap(assembly, plan, TRUNK_UM, window)
     light.forward_to(0.0)

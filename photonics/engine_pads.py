@@ -29,6 +29,8 @@ TIERS = 4
 """Columns of pads: bonders loop over three nearer rows; demonstration value."""
 CLEAR_UM = 2.0
 """Between tracks, and between M2 pieces."""
+STUB_UM = 300.0
+"""Longest M1 stub from a pin: lines of rows above each other all go north."""
 INSIDE_UM = 4.0
 """Tracks end at least this far from the sides of a pad."""
 
@@ -65,7 +67,7 @@ def wire(lane: Lane, plan: EnginePlan, east_um: float) -> Wires:
         RoutingError: they do not fit.
         DesignError: more pads than there is room for, or more current than a line bears.
     """
-    search = Escape(engine_wires.region(lane, tech.M1), PAD_UM, plan.pitch_um)
+    search = Escape(engine_wires.region(lane, tech.M1), PAD_UM, STUB_UM)
     for rail in lane.rails:
         search.rail(GROUND, rail.x1, rail.x2, rail.y, rail.width)
     tracks = _tracks(lane, plan, east_um)

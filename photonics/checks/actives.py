@@ -27,6 +27,9 @@ def _germanium(view: View, with_width: bool) -> Parameters:
         view.complain(f"{len(pieces)} germanium shapes; allowed: 1, a box")
         return {}
     box = pieces[0].bbox()
+    implants = (view.region(tech.P) + view.region(tech.N)).bbox()
+    if (implants.left, implants.right) != (box.left, box.right):
+        view.complain("germanium and implants do not end together", box.center())
     result = {"length_um": view.um(box.width())}
     return result | ({"width_um": view.um(box.height())} if with_width else {})
 
@@ -47,11 +50,14 @@ def mzm(view: View) -> Parameters:
     (strip,) = view.guides(("o1", "o2"))
     film(view, "e5", "e6")
     junctions = view.region(tech.P).bbox()
-    if strip is None or strip.holes() != 1 or junctions.empty():
+    if strip is None or strip.holes() != 1 or junctions.empty() or not view.polygons(tech.SLAB):
         view.complain("no two arms with junctions")
         return {}
     # The eye between the arms is bounded by an inner side of each arm and by the ends of the
     # splitters. What its sides are longer than straight is what the bends of an arm add.
+    arm = max((slab.bbox() for slab in view.polygons(tech.SLAB)), key=lambda box: box.top)
+    if abs(arm.bottom + arm.top - 2 * view.ports["e5"].point.y) > 2:
+        view.complain("bias heater is beside its arm", view.ports["e5"].point)
     eye = kdb.Polygon(list(strip.each_point_hole(0)))
     ends = sum(edge.length() for edge in eye.each_edge() if edge.dx() == 0)
     extra = (eye.perimeter() - ends) / 2 - eye.bbox().width()

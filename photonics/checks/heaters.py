@@ -51,6 +51,7 @@ def film(view: View, first: str, second: str) -> kdb.Polygon | None:
     parts = [[f for f in films if any(f.touches(contact) for contact in end)] for end in ends]
     for piece in parts[0]:
         if piece in parts[1]:
+            _centred(view, piece, ends, (first, second))
             return piece
     spot = None
     if parts[0] and parts[1]:
@@ -58,3 +59,26 @@ def film(view: View, first: str, second: str) -> kdb.Polygon | None:
         spot = kdb.Point(round(x), round(y))
     view.complain(f"heater open between {first} and {second}", spot)
     return None
+
+
+def _centred(
+    view: View, piece: kdb.Polygon, ends: list[list[kdb.Polygon]], names: tuple[str, str]
+) -> None:
+    """A film lies even between its pins, and its contacts around them."""
+    one, two = (view.ports[name].point for name in names)
+    for cuts, point in zip(ends, (one, two), strict=True):
+        for cut in cuts:
+            if _off(cut.bbox(), point.x * 2, point.y * 2):
+                view.complain("VIAH is not in the middle of its pin", point)
+    box = piece.bbox()
+    # The film of a ring bulges to one side of its pins.
+    level = None if view.body.type.startswith("ring_") else one.y + two.y
+    if _off(box, one.x + two.x, level):
+        view.complain("heater film is not in the middle of its pins", box.center())
+
+
+def _off(box: kdb.Box, twice_x: int, twice_y: int | None) -> bool:
+    """The middle of a box is not at half of the coordinates, within the rounding of odd sizes."""
+    x = abs(box.left + box.right - twice_x)
+    y = 0 if twice_y is None else abs(box.bottom + box.top - twice_y)
+    return max(x, y) > 2

@@ -34,6 +34,7 @@ def ring_modulator(view: View) -> Parameters:
     if ring.straight > 0.5:
         view.complain(f"ring {view.um(ring.straight):.3f} um longer than high; allowed: a circle")
     _junction(view, ring)
+    _over(view, ring)
     return {"radius_um": view.um(ring.radius), "gap_um": _gap(view, ring, bus), **path}
 
 
@@ -46,6 +47,7 @@ def ring_filter(view: View) -> Parameters:
     ring = _ring(view)
     if ring is None or bus is None or drop is None or bus == drop:
         return path
+    _over(view, ring)
     return {
         "radius_um": view.um(ring.radius),
         "straight_um": view.um(ring.straight),
@@ -86,6 +88,16 @@ def _ring(view: View) -> Ring | None:
     return Ring(outline, centre, radius, max(straight, 0.0))
 
 
+def _over(view: View, ring: Ring) -> None:
+    """The heater film runs along the middle of the ring, seen at its top."""
+    x, top = round(ring.centre.x), ring.polygon.bbox().top
+    line = kdb.Region(kdb.Box(x - 1, round(ring.centre.y), x + 1, top + round(2 / view.dbu)))
+    film_there = (view.region(tech.HEATER) & line).bbox()
+    off = (film_there.bottom + film_there.top) / 2 - (ring.centre.y + ring.radius)
+    if film_there.empty() or abs(off) * view.dbu > WIDTH_UM:
+        view.complain("heater film is beside the ring", kdb.Point(x, top))
+
+
 def _junction(view: View, ring: Ring) -> None:
     """P inside and N outside meet in the middle of the ring, over the half away from the bus."""
     p, n = view.region(tech.P), view.region(tech.N)
@@ -96,9 +108,21 @@ def _junction(view: View, ring: Ring) -> None:
         rest = layers.sized(-2)
         if not rest.is_empty():
             view.complain(text, rest.bbox().center())
+    for layer in (tech.PPP, tech.CONTACT):
+        # Of the contacts the one in the middle.
+        boxes = (piece.bbox() for piece in view.polygons(layer))
+        box = min(boxes, key=lambda box: _away(box, ring), default=None)
+        if box is not None and _away(box, ring) * view.dbu > WIDTH_UM:
+            text = f"{tech.NAMES[layer]} is not in the middle of the ring"
+            view.complain(text, box.center())
     for polygon in p.each():
         points = np.array([(q.x, q.y) for q in polygon.each_point_hull()], float)
         off = np.abs(np.hypot(*(points - (ring.centre.x, ring.centre.y)).T) - ring.radius)
         if view.um(float(off.max())) > 0.01:
             at = kdb.Point(*map(int, points[int(off.argmax())]))
             view.complain("junction is not in the middle of the ring here", at)
+
+
+def _away(box: kdb.Box, ring: Ring) -> float:
+    x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
+    return float(np.hypot(x - ring.centre.x, y - ring.centre.y))
