@@ -18,7 +18,8 @@ from lightloom.cosim.setup import Outcome, Setup
 from lightloom.flows import link_conclude
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
-from lightloom.photonics import calibration, layout, optical_model
+from lightloom.photonics import layout, optical_model
+from lightloom.photonics.switch import calibration
 from lightloom.rtl import library
 from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, benes, routing
 

@@ -11,8 +11,8 @@ from lightloom.flows import eyes as eye_figures
 from lightloom.flows import link_figures, link_report, report
 from lightloom.flows.report_data import Check, Finding, Picture
 from lightloom.flows.runs import Run
-from lightloom.photonics import calibration, fabric_model
 from lightloom.photonics.layout import LayoutResult
+from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec import Design, OpticalModel, RtlManifest
 
 KEPT_FROM_BENCH = ("setup.json", "outcome.json", "simulation.log", "eye.npz", "results.xml")

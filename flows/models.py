@@ -129,7 +129,7 @@ def _scattering(
     run: Run,
 ) -> list[str]:
     """Write `<chip>.sNp` and `<chip>_routes.csv` of each chip."""
-    from lightloom.photonics import scatter
+    from lightloom.photonics.circuit import scatter
     from lightloom.photonics.export import chips, touchstone
 
     carrier = design.engine.wavelength_nm

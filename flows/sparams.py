@@ -22,8 +22,8 @@ from lightloom.spec import Design, DesignError, routing
 from lightloom.spec.design import BANDS_NM
 
 if TYPE_CHECKING:
-    from lightloom.photonics.circuit import Method
-    from lightloom.photonics.elements import Program
+    from lightloom.photonics.circuit.elements import Program
+    from lightloom.photonics.circuit.solve import Method
     from lightloom.photonics.netlist import Netlist
     from lightloom.spec.optical_model import Fabric
 
@@ -51,7 +51,7 @@ class Chip:
     @property
     def phases_rad(self) -> npt.NDArray[np.float64]:
         """Of the phase shifters, heat between them included."""
-        from lightloom.photonics import calibration
+        from lightloom.photonics.switch import calibration
 
         codes = [
             self.table["cross" if state else "bar"][cell] for cell, state in enumerate(self.states)
@@ -103,7 +103,8 @@ class Matrix:
 
 def chip(design: Design) -> Chip:
     """Lay out the switch of a design, or take it from the cache, and set it."""
-    from lightloom.photonics import calibration, fabric_model, layout
+    from lightloom.photonics import layout
+    from lightloom.photonics.switch import calibration, fabric_model
 
     with tempfile.TemporaryDirectory() as folder:
         netlist = layout.run("switch", design, Path(folder)).extracted
@@ -118,7 +119,8 @@ def compute(
     made: Chip, wavelength_nm: Sequence[float], method: Method | Literal["auto"] = "auto"
 ) -> Matrix:
     """Evaluate a switch, every input to every output, ports in the order of their numbers."""
-    from lightloom.photonics import circuit, scatter
+    from lightloom.photonics.circuit import scatter
+    from lightloom.photonics.circuit import solve as circuit
 
     inputs, outputs = (
         tuple(sorted(names, key=_natural)) for names in (made.program.inputs, made.program.outputs)

@@ -12,7 +12,7 @@ from lightloom.flows.runs import Metric, Run
 
 if TYPE_CHECKING:
     from lightloom.flows.sparams import Chip
-    from lightloom.photonics.statistics import Spread
+    from lightloom.photonics.circuit.statistics import Spread
 
 SHORT = 12
 """Ports up to which a permutation is named in a line of text."""
@@ -23,7 +23,7 @@ def permutations(run: Run, made: Chip, count: int, log: Reporter) -> None:
 
     Writes `permutations.npz` and `permutations.png`.
     """
-    from lightloom.photonics import paths, scatter, statistics, traffic
+    from lightloom.photonics.circuit import paths, scatter, statistics, traffic
 
     switch = made.design.switch
     carrier = scatter.frequency_hz(made.design.engine.wavelength_nm)
@@ -99,10 +99,10 @@ def variation(run: Run, made: Chip, count: int, log: Reporter) -> None:
 
     Writes `variation.npz` and `variation.png`.
     """
-    from lightloom.photonics import scatter
-    from lightloom.photonics.process import Process, Wafer
-    from lightloom.photonics.statistics import spread
-    from lightloom.photonics.variation import vary
+    from lightloom.photonics.circuit import scatter
+    from lightloom.photonics.circuit.process import Process, Wafer
+    from lightloom.photonics.circuit.statistics import spread
+    from lightloom.photonics.circuit.variation import vary
 
     carrier = scatter.frequency_hz(made.design.engine.wavelength_nm)
     program = made.program
@@ -174,7 +174,7 @@ def _count(number: float) -> str:
 
 
 def _figures(name: str, spread: Spread) -> dict[str, Metric]:
-    from lightloom.photonics.statistics import PERCENTILES
+    from lightloom.photonics.circuit.statistics import PERCENTILES
 
     found: dict[str, Metric] = {
         f"{name}_mean_db": spread.mean,

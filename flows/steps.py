@@ -67,7 +67,8 @@ def layout(
 
     `show` sends the layout to a KLayout that is running.
     """
-    from lightloom.photonics import layer_map, layout, loss_map, optical_model
+    from lightloom.photonics import layer_map, layout, optical_model
+    from lightloom.photonics.pictures import loss_map
 
     design = spec.resolve(design, path.resolve().parent)
     if chip == "ocstrx":

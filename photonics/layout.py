@@ -15,17 +15,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightloom.photonics import bumps, layer_map, tech
+from lightloom.photonics import layer_map, tech
 from lightloom.photonics import netlist as netlists
 from lightloom.photonics.checks.verdict import Finding, Verdict
+from lightloom.photonics.engine import bumps
 from lightloom.photonics.netlist import Netlist
 from lightloom.spec import cache, fabrics
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import PORTS, Design
 
 if TYPE_CHECKING:
-    from lightloom.photonics.engine import EngineChip
-    from lightloom.photonics.fabric import SwitchChip
+    from lightloom.photonics.engine.chip import EngineChip
+    from lightloom.photonics.switch.fabric import SwitchChip
 
 Kind = Literal["switch", "engine", "ocstrx"]
 KINDS: tuple[Kind, ...] = ("switch", "engine", "ocstrx")
@@ -173,8 +174,9 @@ def _key(kind: Kind, design: Design) -> str:
 def _make(kind: Kind, design: Design, place: Path) -> None:
     """Fill a cache entry."""
     # gdsfactory takes seconds to import: a chip from the cache does not need it.
-    from lightloom.photonics import floorplan, preview
+    from lightloom.photonics import preview
     from lightloom.photonics.checks import drc, extract, lvs
+    from lightloom.photonics.pictures import floorplan
 
     seconds: dict[str, float] = {}
     clock = _Clock(seconds)
@@ -232,13 +234,13 @@ class _Clock:
 
 
 def _switch(design: Design) -> SwitchChip:
-    from lightloom.photonics.fabric import switch_chip
+    from lightloom.photonics.switch.fabric import switch_chip
 
     return switch_chip(design.switch, design.technology)
 
 
 def _engine(design: Design) -> EngineChip:
-    from lightloom.photonics.engine import engine_chip
+    from lightloom.photonics.engine.chip import engine_chip
 
     # Two-level modulation: a bit a symbol.
     rate = design.serdes.baud_gbd

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lightloom.photonics import calibration, engine_model, fabric_model, scatter, solver
-from lightloom.photonics.elements import Program
+from lightloom.photonics.circuit import scatter, solver
+from lightloom.photonics.circuit.elements import Program
+from lightloom.photonics.engine import model as engine_model
 from lightloom.photonics.netlist import Netlist
+from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec import routing
 from lightloom.spec.design import Design
 from lightloom.spec.design import Engine as EngineDesign

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.photonics import calibration, circuit, fabric_model, scatter
+from lightloom.photonics.circuit import scatter
+from lightloom.photonics.circuit import solve as circuit
 from lightloom.photonics.export.touchstone import Scattering
 from lightloom.photonics.netlist import Netlist
+from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec.design import Design
 
 

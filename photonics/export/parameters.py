@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from lightloom.photonics import engine_plan, resonance
-from lightloom.photonics import rings as ring_models
+from lightloom.photonics.circuit import resonance
+from lightloom.photonics.circuit import rings as ring_models
+from lightloom.photonics.circuit.guided import amplitude, guide_loss_db
 from lightloom.photonics.devices import BANDS, LIGHT_UM_PER_PS, Numbers
-from lightloom.photonics.guided import amplitude, guide_loss_db
+from lightloom.photonics.engine import plan as engine_plan
 from lightloom.photonics.netlist import Netlist
 from lightloom.spec.base import DesignError, Frozen
 from lightloom.spec.design import Design

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lightloom.photonics.floorplan import Pad
 from lightloom.photonics.pictures import labels
+from lightloom.photonics.pictures.floorplan import Pad
 
 REACH = 1.7
 """Neighbours are within this many times the least distance."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from lightloom.photonics.floorplan import CELL, MONITOR, Block, Floorplan, Guide, Pad, Port
 from lightloom.photonics.pictures import contacts, labels
 from lightloom.photonics.pictures.curves import Curve
 from lightloom.photonics.pictures.drawing import Drawing
+from lightloom.photonics.pictures.floorplan import CELL, MONITOR, Block, Floorplan, Guide, Pad, Port
 from lightloom.photonics.pictures.labels import ASCENT, DESCENT, Box, Room
 from lightloom.photonics.pictures.scene import Side
 from lightloom.photonics.pictures.svg import INK, MUTED, PAPER, RULE, TINT, Canvas

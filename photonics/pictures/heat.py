@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lightloom.photonics.circuit.trace import Levels
 from lightloom.photonics.netlist import Netlist, Pin
 from lightloom.photonics.pictures import labels
 from lightloom.photonics.pictures.labels import Box
 from lightloom.photonics.pictures.sheet import INK, MUTED, Anchor, Sheet
 from lightloom.photonics.pictures.strokes import Strokes
-from lightloom.photonics.trace import Levels
 
 DIE = "#12161d"
 DARK = "#3a4350"

@@ -12,9 +12,11 @@ import math
 
 import numpy as np
 
-from lightloom.photonics import circuit, engine_plan, resonance
+from lightloom.photonics.circuit import resonance
+from lightloom.photonics.circuit import solve as circuit
 from lightloom.photonics.devices import Numbers
-from lightloom.photonics.engine_plan import EnginePlan
+from lightloom.photonics.engine import plan as engine_plan
+from lightloom.photonics.engine.plan import EnginePlan
 from lightloom.photonics.export.parameters import junction_length_um
 from lightloom.photonics.netlist import Netlist
 from lightloom.photonics.reproduction.published import Chip, Quantity
@@ -76,7 +78,7 @@ def light(plan: EnginePlan, netlist: Netlist) -> dict[Quantity, float]:
 
 def predict(chip: Chip) -> dict[Quantity, float]:
     """Return every figure that the models give for a published engine."""
-    from lightloom.photonics.engine import engine_chip  # brings gdsfactory
+    from lightloom.photonics.engine.chip import engine_chip  # brings gdsfactory
 
     design, numbers = chip.made(), chip.with_own()
     plan = engine_plan.plan(design.engine, design.fibre_lanes, design.technology.band)

@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.photonics import scatter, solver
+from lightloom.photonics.circuit import scatter, solver
+from lightloom.photonics.circuit.elements import Program
 from lightloom.photonics.devices import Numbers
-from lightloom.photonics.elements import Program
 from lightloom.photonics.reproduction.published import Chip, Quantity
 from lightloom.spec import fabrics
 from lightloom.spec.design import Switch
@@ -47,7 +47,7 @@ class SwitchModel:
 
     def __init__(self, chip: Chip, numbers: Numbers | None = None) -> None:
         """Draw the chip; `numbers` are the publication's and the defaults when absent."""
-        from lightloom.photonics.fabric import switch_chip  # brings gdsfactory
+        from lightloom.photonics.switch.fabric import switch_chip  # brings gdsfactory
 
         design = chip.made()
         self.switch: Switch = design.switch

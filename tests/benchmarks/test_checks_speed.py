@@ -8,7 +8,7 @@ import pytest
 
 from lightloom.photonics import preview
 from lightloom.photonics.checks import drc, extract, lvs
-from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Switch
 
 SIZES = (8, 16, 32, 64)

@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from lightloom.photonics import circuit, guided, scatter
 from lightloom.photonics.checks import extract
-from lightloom.photonics.elements import TwoPort
-from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.circuit import guided, scatter
+from lightloom.photonics.circuit import solve as circuit
+from lightloom.photonics.circuit.elements import TwoPort
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Switch
 
 POINTS = 500
@@ -21,7 +22,8 @@ import json, sys, time
 from pathlib import Path
 import numpy as np
 from lightloom.flows import sparams
-from lightloom.photonics import guided, netlist, scatter, solver
+from lightloom.photonics.circuit import guided, scatter, solver
+from lightloom.photonics import netlist
 
 ports, points, path = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 net = netlist.read(path)

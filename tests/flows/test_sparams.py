@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lightloom.flows import cli, sparams, sparams_plots
-from lightloom.photonics import calibration, fabric_model
+from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec import Design
 
 BAND = np.linspace(1300, 1320, 41).tolist()

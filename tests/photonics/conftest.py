@@ -67,8 +67,8 @@ def _texts(component, layer):
 @pytest.fixture(scope="session")
 def switch_files(tmp_path_factory):
     """A 4x4 switch as a GDS file, and its intended netlist."""
-    from lightloom.photonics.fabric import switch_chip
     from lightloom.photonics.preview import write_layout
+    from lightloom.photonics.switch.fabric import switch_chip
     from lightloom.spec.design import Switch
 
     chip = switch_chip(Switch(ports=4))
@@ -99,8 +99,8 @@ def netlist(tmp_path_factory):
     """Extracted netlist of a chip of four ports or lanes, by the values of its design section."""
     from lightloom.photonics import preview
     from lightloom.photonics.checks import extract
-    from lightloom.photonics.engine import engine_chip
-    from lightloom.photonics.fabric import switch_chip
+    from lightloom.photonics.engine.chip import engine_chip
+    from lightloom.photonics.switch.fabric import switch_chip
     from lightloom.spec.design import Engine, Switch, Technology
 
     folder = tmp_path_factory.mktemp("chips")

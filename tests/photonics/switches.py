@@ -4,9 +4,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from lightloom.photonics import calibration, fabric_model, guided, traffic
 from lightloom.photonics.checks import extract
-from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.circuit import guided, traffic
+from lightloom.photonics.switch import calibration, fabric_model
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Design
 
 CARRIER = guided.frequency_hz(1310.0)

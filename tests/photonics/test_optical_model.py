@@ -4,8 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from lightloom.photonics import calibration, fabric_model, optical_model
+from lightloom.photonics import optical_model
 from lightloom.photonics.devices import O_BAND
+from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec import benes, routing
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Design, Engine, Serdes, Switch

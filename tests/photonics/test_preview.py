@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lightloom.photonics import preview, tech
-from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.layer_map import LayerMap
 from lightloom.photonics.pictures import overview, scene
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Switch
 
 

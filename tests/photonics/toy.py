@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lightloom.photonics import solver
-from lightloom.photonics.elements import FourPort, Models, Sink, TwoPort
+from lightloom.photonics.circuit import solver
+from lightloom.photonics.circuit.elements import FourPort, Models, Sink, TwoPort
 from lightloom.photonics.netlist import Instance, Netlist, Wire
 from lightloom.spec import benes
 

@@ -11,8 +11,8 @@ from lightloom.photonics import netlist as netlists
 from lightloom.photonics import tech
 from lightloom.photonics.checks import compare, drc, extract, locate, lvs
 from lightloom.photonics.checks.chip import Chip
-from lightloom.photonics.fabric import switch_chip
 from lightloom.photonics.netlist import Instance, Netlist
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Switch
 

@@ -15,8 +15,8 @@ from lightloom.photonics import netlist as netlists
 from lightloom.photonics import preview
 from lightloom.photonics.checks import drc, extract, lvs
 from lightloom.photonics.checks.chip import Chip, open_chip
-from lightloom.photonics.engine import engine_chip
-from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.engine.chip import engine_chip
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Design, Engine, Serdes, Switch, Technology
 
 from . import mutator

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lightloom.photonics import scatter
+from lightloom.photonics.circuit import scatter
 from lightloom.photonics.export import chips
 from lightloom.photonics.netlist import Instance, Netlist, Wire
 

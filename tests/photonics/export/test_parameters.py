@@ -8,8 +8,10 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
-from lightloom.photonics import engine_plan, scatter, tech
+from lightloom.photonics import tech
+from lightloom.photonics.circuit import scatter
 from lightloom.photonics.devices import O_BAND
+from lightloom.photonics.engine import plan as engine_plan
 from lightloom.photonics.export import parameters
 from lightloom.photonics.netlist import Instance, Netlist
 from lightloom.spec import Design, DesignError

@@ -1,8 +1,8 @@
 import pytest
 
 from lightloom.photonics import preview
-from lightloom.photonics.engine import engine_chip
-from lightloom.photonics.fabric import switch_chip
+from lightloom.photonics.engine.chip import engine_chip
+from lightloom.photonics.switch.fabric import switch_chip
 from lightloom.spec.design import Engine, Switch
 
 CHIPS = {

@@ -7,8 +7,7 @@ import pytest
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from lightloom.photonics import floorplan
-from lightloom.photonics.pictures import contacts, floor, scene
+from lightloom.photonics.pictures import contacts, floor, floorplan, scene
 from lightloom.photonics.pictures.labels import Box
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from lightloom.photonics import engine_plan, scatter
+from lightloom.photonics.circuit import scatter
 from lightloom.photonics.devices import C_BAND, O_BAND
-from lightloom.photonics.engine import engine_chip
+from lightloom.photonics.engine import plan as engine_plan
+from lightloom.photonics.engine.chip import engine_chip
 from lightloom.photonics.reproduction import engines
 
 DESIGN = {

@@ -1,0 +1,1 @@
+"""Circuits of light: how devices scatter; solvers, variations, statistics of networks."""

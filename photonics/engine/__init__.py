@@ -1,0 +1,1 @@
+"""The co-packaged optical engine: what it is made of, drawn and wired to bumps."""
