@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from lightloom.photonics import tech
 from lightloom.photonics.circuit import resonance, rings
@@ -21,6 +22,10 @@ from lightloom.spec.design import BANDS_NM
 RADIUS_UM = 10.0
 """Of the rings of a grid that needs no smaller ones; 5-10 um is the class of ring modulators."""
 RADIUS_MIN_UM = tech.STRIP.radius_min_um
+
+
+HALVINGS = 36
+"""Steps of bisections: finer than the grid by far."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def modulators(numbers: Numbers, grid: tuple[float, ...], spacing_ghz: float, ga
     return Bank(_tuned(numbers, grid, length, 0.0, gap), range_ghz, wraps)
 
 
+@cache
 def filters(numbers: Numbers, grid: tuple[float, ...], spacing_ghz: float) -> Bank:
     """Add-drop rings for a grid, equally coupled to both buses.
 
@@ -97,7 +103,7 @@ def filters(numbers: Numbers, grid: tuple[float, ...], spacing_ghz: float) -> Ba
 def _widest_filter(numbers: Numbers, apart_ghz: float) -> float:
     """Widest free spectral range of a filter: straight parts take length from the bends."""
     low, high = 1.0, _range_of(RADIUS_MIN_UM, numbers)
-    for _ in range(60):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2.0
         radius = _shape(numbers, middle, apart_ghz)[0]
         low, high = (middle, high) if radius >= RADIUS_MIN_UM else (low, middle)
@@ -134,7 +140,7 @@ def _shape(numbers: Numbers, range_ghz: float, apart_ghz: float) -> tuple[float,
     length = resonance.length_of_range_um(range_ghz, numbers)
     wanted = min(part.fill * apart_ghz, part.width_max_ghz)
     low, high = 1e-4, math.pi / 2.0
-    for _ in range(60):
+    for _ in range(HALVINGS):
         angle = (low + high) / 2.0
         wide = resonance.filter_width_ghz(length, angle, numbers) > wanted
         low, high = (low, angle) if wide else (angle, high)
@@ -145,7 +151,7 @@ def _shape(numbers: Numbers, range_ghz: float, apart_ghz: float) -> tuple[float,
         gap = part.gap_um + math.log(arc / angle) / numbers.coupler.decay_per_um
         return radius, 0.0, round(gap, 3)
     least, most = 0.0, length / 2.0
-    for _ in range(60):
+    for _ in range(HALVINGS):
         straight = (least + most) / 2.0
         radius = (length - 2.0 * straight) / (2.0 * math.pi)
         weak = rings.coupling_angle(part.gap_um, radius, straight, numbers) < angle
