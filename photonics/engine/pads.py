@@ -1,9 +1,9 @@
 """Electrical lines of a lane to wire-bond pads along the east edge.
 
 Each net has a track of its own on M1 in a band north of the lane's devices; M2 brings the pins up
-to it, the easternmost to the southernmost track, so that none crosses a track. East of everything
-the tracks move to the rows of the pads, in their order, and each ends under its pad: nearer columns
-of pads are passed beneath.
+to it, the easternmost to the southernmost track, so that both ends of a signal line do not cross.
+East of everything the tracks move to the rows of the pads, in their order and so on one metal, and
+each ends under its pad: nearer columns of pads are passed beneath.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lightloom.photonics import tech
 from lightloom.photonics.assembly import Assembly
 from lightloom.photonics.cells import draw
 from lightloom.photonics.engine import parts
@@ -13,7 +14,9 @@ from lightloom.photonics.engine.pen import EAST, Pen, put
 from lightloom.photonics.engine.plan import FIBRE_UM, EnginePlan
 
 RAIL_UM = 20.0
-"""Width of the ground rail beside devices in a row."""
+"""Least width of the ground rail beside devices in a row."""
+RAIL_SHARE = 1.4
+"""What a rail bears over what the returns of one column bring: neighbours' go through it too."""
 RAIL_WEST_UM = -25.0
 """Ground rails reach this far west of the lane, to the strap that joins them."""
 COLUMNS_A_ROW = 3
@@ -52,6 +55,17 @@ class Room:
             return 0.0
         wide = parts.up(parts.tap_length(self.plan) + CLEAR_UM, self.step)
         return draw.on_grid(wide + self.spare * self.step)
+
+    @property
+    def rail(self) -> float:
+        """Width of the ground rail beside devices in a row."""
+        plan = self.plan
+        returns = plan.heater_ma("filter") if plan.filtered else 0.0
+        if not plan.muxed:
+            returns += plan.heater_ma("ring") if plan.modulator == "ring" else 0.0
+            returns += plan.heater_ma("bias") if plan.modulator == "mzm" else 0.0
+        need = RAIL_SHARE * returns / tech.CURRENT_MA_PER_UM[tech.M1]
+        return max(RAIL_UM, parts.up(need, 2.0))
 
     def receive_column(self) -> tuple[float, float]:
         """Room of one receiver along x, and where in it its filter or photodiode is."""

@@ -9,7 +9,6 @@ from lightloom.photonics.engine.parts import CLEAR_UM, Lane, Rail, Window
 from lightloom.photonics.engine.pen import EAST, WEST, Pen, put
 from lightloom.photonics.engine.room import (
     EDGE_UM,
-    RAIL_UM,
     RAIL_WEST_UM,
     Room,
     laser,
@@ -35,8 +34,8 @@ def series(assembly: Assembly, room: Room) -> Lane:
     need = long + tap + 2 * CLEAR_UM
     column = room.column(need)
     lead = draw.on_grid((column - need) / 2)
-    rail = draw.on_grid(rows.receive_top + EDGE_UM + RAIL_UM / 2)
-    y = rail + RAIL_UM / 2 + EDGE_UM + below
+    rail = draw.on_grid(rows.receive_top + EDGE_UM + room.rail / 2)
+    y = rail + room.rail / 2 + EDGE_UM + below
     if room.east:
         y = max(y, rows.back + 2 * TURN_UM + 1.0)
     y = parts.up(y, 1.0)
@@ -84,5 +83,5 @@ def series(assembly: Assembly, room: Room) -> Lane:
     else:
         light.forward_to(width)
     pen.forward_to(0.0)
-    rails = [Rail(RAIL_WEST_UM, end, rail, RAIL_UM)]
+    rails = [Rail(RAIL_WEST_UM, end, rail, room.rail)]
     return Lane(assembly, light, pen, rx, width, height, need_um, windows, rails)

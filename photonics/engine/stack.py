@@ -78,7 +78,7 @@ def _sizes(room: Room) -> _Stack:
     row = draw.on_grid(split + apart + bend + EDGE_UM)
     tap = parts.tap_length(plan) if plan.monitors else 0.0
     join = draw.on_grid(row + box.width() + tap + EDGE_UM + bend + apart)
-    rail = min(RAIL_UM, max(narrow, clear // 1.0 * 2.0))
+    rail = max(narrow, min(RAIL_UM, clear // 1.0 * 2.0))
     return _Stack(split, row, join, join + BUS_UM, bend, tall, rail)
 
 
@@ -89,9 +89,9 @@ def stack(assembly: Assembly, room: Room) -> Lane:
     tall = along.tall
     box = parts.extent(parts.modulator(plan, 0))
     reach = parts.filter_reach(plan)
-    rail = draw.on_grid(rows.receive_top + EDGE_UM + RAIL_UM / 2)
+    rail = draw.on_grid(rows.receive_top + EDGE_UM + room.rail / 2)
     enter = rows.back + (10.0 if room.east else 0.0)
-    base = parts.up(max(enter + EDGE_UM, rail + RAIL_UM / 2 + EDGE_UM), room.step)
+    base = parts.up(max(enter + EDGE_UM, rail + room.rail / 2 + EDGE_UM), room.step)
     base = draw.on_grid(base + room.spare // COLUMNS_A_ROW * room.step)
     top = base + (plan.wavelengths - 1) * tall + EDGE_UM - box.bottom + along.bend + 2 * reach
     need_um = max(top + parts.DARK_UM + 24.0 + EDGE_UM, base + plan.wavelengths * tall)
@@ -109,7 +109,7 @@ def stack(assembly: Assembly, room: Room) -> Lane:
         parts.up(base + w * tall - box.bottom + CLEAR_UM, 1.0) for w in range(plan.wavelengths)
     ]
     builder = _Rows(assembly, room, along, width)
-    rails = [Rail(RAIL_WEST_UM, start + plan.wavelengths * column, rail, RAIL_UM)]
+    rails = [Rail(RAIL_WEST_UM, start + plan.wavelengths * column, rail, room.rail)]
     for w, y in enumerate(levels):
         window = Window(0.0, width, base + w * tall, base + (w + 1) * tall, None)
         windows.append(window)

@@ -31,6 +31,8 @@ NEARLY = 1e-6
 """Rounding of a count of pitches."""
 SHARE_MA = 16.0
 """Rails that bear so much bring the returns of a window to one ground bump; others each to one."""
+FILL = 0.7
+"""Part of what a rail bears that goes to one ground bump: neighbours bring some more."""
 
 
 class LaneBump(NamedTuple):
@@ -238,8 +240,8 @@ def grounds(lane: Lane, number: int, window: Window) -> list[tuple[str, float, f
 
 def _anchors(grounded: Sequence[Contact], rail: Rail) -> list[tuple[float, float]]:
     """Where ground lines join a rail, and their current: one for returns that are near."""
-    most = rail.width * tech.CURRENT_MA_PER_UM[tech.M1]
-    strong = most >= SHARE_MA
+    most = FILL * rail.width * tech.CURRENT_MA_PER_UM[tech.M1]
+    strong = most >= FILL * SHARE_MA
     near = 2 * NEAR_UM if strong else 0.0
     groups: list[list[Contact]] = []
     for contact in sorted(grounded, key=lambda c: c.x_um):

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import itertools
+import random
 from collections import Counter
 
 import klayout.db as kdb
@@ -10,6 +11,7 @@ import pytest
 
 from lightloom.photonics import preview, tech
 from lightloom.photonics.checks import drc, extract, lvs
+from lightloom.photonics.engine import model as engine_model
 from lightloom.photonics.engine.chip import FIBRE_UM, engine_chip
 from lightloom.spec.base import DesignError
 from lightloom.spec.design import Engine
@@ -170,6 +172,53 @@ def test_the_largest_engine_is_clean(integration, tmp_path):
     chip = engine_chip(engine, 16)
     assert chip.cells == 256
     clean(chip, tmp_path)
+
+
+def random_engine(rng):
+    """Any engine that the keys allow, small enough to be drawn quickly."""
+    lanes, wavelengths = rng.choice([1, 2, 3, 4, 6, 8]), rng.choice([1, 1, 2, 3, 4, 6])
+    band, way = rng.choice("OOC"), rng.choice(["obo", "npo", "cpo", "3d"])
+    splits = [
+        k
+        for k in range(1, lanes + 1)
+        if lanes % k == 0 and (lanes // k) & -(lanes // k) == lanes // k
+    ]
+    receiver = "drop-filter" if wavelengths > 1 else rng.choice(["direct", "drop-filter"])
+    engine = Engine(
+        modulator=rng.choice(["ring", "mzm", "eam"]),
+        wavelengths=wavelengths,
+        wavelength_nm=1310.0 if band == "O" else 1535.0,
+        wavelength_spacing_ghz=rng.choice([50.0, 100.0, 200.0, 400.0]),
+        receiver=receiver,
+        laser_inputs=rng.choice(splits),
+        monitors=rng.random() < 0.4,
+        integration=way,
+        bump_pitch_um=rng.choice([0.0, 0.0, 0.0, 45.0, 63.001]) if way != "obo" else 0.0,
+        mzm_v_pi_v=rng.choice([2.0, 3.0, 5.0]),
+    )
+    return engine, lanes, band
+
+
+def draw_and_check(seed, tmp_path):
+    print("seed", seed)
+    engine, lanes, band = random_engine(random.Random(seed))
+    chip = engine_chip(engine, lanes, band)
+    types = Counter(instance.type for instance in chip.netlist.instances.values())
+    assert types == chip.plan.counts()
+    assert len({bump.name for bump in chip.bumps}) == len(chip.bumps)
+    clean(chip, tmp_path)
+    assert len(engine_model.channels(chip.plan, chip.netlist, lanes=1)) == engine.wavelengths
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_engine_is_clean(seed, tmp_path):
+    draw_and_check(seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 60))
+def test_many_engines_are_clean(seed, tmp_path):
+    draw_and_check(seed, tmp_path)
 
 
 def test_densities_are_rate_over_edge_and_area():
