@@ -49,7 +49,7 @@ def test_width_radius_and_kinks_of_an_arc(radius, turn):
     assert shape.width_low == pytest.approx(420.0, abs=1.5)
     assert shape.width_high == pytest.approx(420.0, abs=1.5)
     if radius * math.radians(turn) > 4.0:
-        assert shape.radius == pytest.approx(radius * 1000, rel=0.06)
+        assert shape.radius == pytest.approx(radius * 1000, rel=0.12)
     assert strips.faults(shape, 420.0, DBU) == []
     assert strips.length(strip, 420.0) == pytest.approx(1000 * radius * math.radians(turn), abs=2.5)
 
