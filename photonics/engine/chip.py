@@ -2,7 +2,7 @@
 
 All fibres are on the west edge. Each lane, or each group of lanes that share a laser, is a strip
 from west to east; strips follow each other from north to south as their fibres do, so no waveguides
-cross. A grid of bumps lies over the strips. `engine_plan` says what an engine is made of.
+cross. A grid of bumps lies over the strips. `plan` says what an engine is made of.
 """
 
 from __future__ import annotations

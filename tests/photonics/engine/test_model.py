@@ -51,6 +51,15 @@ def test_filters_keep_neighbours_down():
     assert engine_model.crosstalk_db(engine_plan.plan(Engine(), 1)) == -math.inf
 
 
+@pytest.mark.parametrize("spacing", [50.0, 100.0, 200.0])
+def test_sixteen_wavelengths_stay_apart_also_where_the_grid_wraps(spacing):
+    values = {"modulator": "ring", "wavelengths": 16, "receiver": "drop-filter"}
+    plan = engine_plan.plan(Engine(wavelength_spacing_ghz=spacing, **values), 1)
+    assert plan.filter_rings is not None
+    assert plan.filter_rings.wraps == (spacing == 200.0)
+    assert engine_model.crosstalk_db(plan) < -12.0
+
+
 def test_a_netlist_of_another_engine_is_refused():
     plan = engine_plan.plan(Engine(), 2)
     with pytest.raises(DesignError, match="netlist other has no optical port laser0"):
