@@ -79,7 +79,7 @@ def test_thicker_metal_has_less_resistance_and_bears_more_current():
 def test_light_modules_do_not_load_the_layout_tool():
     code = (
         "import sys; import lightloom.photonics, lightloom.photonics.tech, "
-        "lightloom.photonics.devices, lightloom.photonics.channel; "
+        "lightloom.photonics.devices, lightloom.photonics.switch.channel; "
         "sys.exit('gdsfactory' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
