@@ -33,8 +33,9 @@ Chip
     Box on `DICE`, on it a text `band=C` when the chip is for the C-band. Texts on `LABEL`: optical
     ports at the facet of pin `o2` of an edge coupler (`in0`, `out0` of a switch; `laser0`, `tx0`,
     `rx0` of an engine), electrical ports in the middle of a PAD opening or BUMP. Signal pads of a
-    switch are `h<stage>_<row>`; the pads of its one ground net are `gnd0`, `gnd1`, ... Other texts
-    (names for people) are on `TEXT`.
+    switch are `h<stage>_<row>`; the pads of its one ground net are `gnd0`, `gnd1`, ... Those of an
+    engine have the number of their lane, and `_` and that of their wavelength where it has more
+    than one: `mod0_p`, `heat3_7_p`, `pd3_7_n`. Other texts (names for people) are on `TEXT`.
 
 Device types and pins (a device may be rotated or mirrored)
 -----------------------------------------------------------
@@ -52,9 +53,14 @@ type                    pins                        parameters (um unless said)
 `grating_coupler`       o1 waveguide, o2 middle of  `period_um`, `periods`, `tooth_um`, `length_um`
                         the grating                 of the taper
 `terminator`            o1                          `length_um` of the taper
+`splitter1x2`           o1 in, o2 left out, o3      `width_um`, `length_um` of the body, `path_um`
+                        right out                   along the axis
 `pin_waveguide`         o1, o2; e1 P, e2 N          `length_um` of the diode, `path_um`
 `ring_modulator`        o1, o2 bus; e1 P, e2 N,     `radius_um` of the centre line, `gap_um`,
                         e3, e4 heater               `path_um` o1 to o2
+`ring_filter`           o1, o2 bus; o3 above o1,    `radius_um` of the bends, `straight_um` of the
+                        o4 above o2 drop bus;       two straight parts, `gap_um` to the bus,
+                        e1, e2 heater               `drop_gap_um` to the drop bus, `path_um`
 `mzm`                   o1, o2; e1 signal, e2, e3   `length_um` of the junctions, `path_um`
                         upper and lower return, e4
                         far end of the signal, e5,
