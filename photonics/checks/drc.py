@@ -5,6 +5,7 @@ Uses KLayout's region engine from Python: no KLayout application and no rule scr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from lightloom.spec.base import DesignError
 
 MAX_FINDINGS = 1000
 """Places reported of one rule; a layout with more of them is wrong everywhere."""
+MAX_MARKS = 500
+"""Marks of one place that are looked at for the least distance: where there are more, as where a
+layer covers the whole chip, any will do."""
 FILE_RULES = (
     ("LAYER", "every shape is on a layer of the technology"),
     ("DICE", "a chip, which is a layout with port labels, has one die outline, a box"),
@@ -84,7 +88,10 @@ class _Run:
             return self._pairs(rule, region.space_check(limit, ignore_angle=ACUTE_DEG))
         if rule.kind == "die":
             die = self.chip.merged(tech.DICE)
-            outside = region - die.sized(-limit) if not die.is_empty() else kdb.Region()
+            inner = die.sized(-limit)
+            if die.is_empty() or (inner.is_box() and region.bbox().inside(inner.bbox())):
+                return []
+            outside = region - inner
             return self._areas(rule, outside, "outside the allowed part of the die")
         assert rule.other is not None, rule.name
         other = self.chip.merged(rule.other)
@@ -109,8 +116,8 @@ class _Run:
             marks.insert(pair)
         findings: list[Finding] = []
         for cluster in pairs.polygons(1).merged().each():
-            inside = [s.edge_pair for s in marks.each_touching(cluster.bbox())]
-            worst = min(inside, key=lambda pair: pair.distance())
+            near = itertools.islice(marks.each_touching(cluster.bbox()), MAX_MARKS)
+            worst = min((s.edge_pair for s in near), key=lambda pair: pair.distance())
             least = worst.distance() * self.chip.dbu
             message = f"{least:.3f} um; allowed: {rule.value_um:g} um or more ({rule.text})"
             if rule.kind == "grid":

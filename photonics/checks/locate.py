@@ -17,6 +17,12 @@ import numpy as np
 Terminal = tuple[str, kdb.Point]
 """Layer and point of a pin or pad."""
 
+MAX_GROUPS = 6
+"""Of more groups than this on one piece of metal only some pairs are looked at: it is no bridge."""
+MAX_PAIRS = 15
+"""As many as there are of `MAX_GROUPS`."""
+MAX_JOINED = 40
+"""Of still more groups none: something covers everything, and is seen without a search."""
 MAX_PIECES = 20_000
 """Beyond this many pieces a net is cut only one way: the place is less sharp, the time bounded."""
 
@@ -38,13 +44,19 @@ def bridges(
     not lead over a third: a piece without which the two are apart and each still whole; failing
     that, where the two meet.
     """
+    if len(groups) > MAX_JOINED:
+        return []
     pieces = _pieces(shapes)
     links = _links(pieces, joins)
     homes = {name: _homes(pieces, group) for name, group in groups.items()}
     trees = {name: _tree(links, group) for name, group in homes.items()}
     found: list[tuple[str, str, kdb.Polygon]] = []
-    for first, second in itertools.combinations(groups, 2):
-        common = [node for node in trees[first] if node in set(trees[second])]
+    pairs = itertools.combinations(groups, 2)
+    if len(groups) > MAX_GROUPS:
+        pairs = itertools.pairwise(groups)
+    for first, second in itertools.islice(pairs, MAX_PAIRS):
+        members = set(trees[second])
+        common = [node for node in trees[first] if node in members]
         way = common or _way(links, trees[first], set(trees[second]))
         others = set().union(*(trees[name] for name in groups if name not in (first, second)))
         if not way or others & set(way[1:-1]):
@@ -86,8 +98,28 @@ def _homes(pieces: Sequence[_Piece], group: Iterable[Terminal]) -> list[int]:
 
 def _tree(links: Sequence[Sequence[int]], homes: Sequence[int]) -> list[int]:
     """Pieces on the shortest ways from the first terminal to the others, without repeats."""
-    ways = [list(homes[:1]), *(_way(links, homes[:1], {home}) for home in homes[1:])]
-    return list(dict.fromkeys(itertools.chain.from_iterable(ways)))
+    before = _search(links, homes[:1])
+    found: dict[int, None] = dict.fromkeys(homes[:1])
+    for home in homes[1:]:
+        way: list[int] = []
+        while home >= 0 and home in before and home not in found:
+            way.append(home)
+            home = before[home]
+        found |= dict.fromkeys(reversed(way))
+    return list(found)
+
+
+def _search(links: Sequence[Sequence[int]], starts: Sequence[int]) -> dict[int, int]:
+    """Every piece that can be reached, with the one before it on a shortest way, -1 for none."""
+    before = {start: -1 for start in starts}
+    queue = deque(starts)
+    while queue:
+        node = queue.popleft()
+        for other in links[node]:
+            if other not in before:
+                before[other] = node
+                queue.append(other)
+    return before
 
 
 def _halfway(way: Sequence[kdb.Polygon]) -> kdb.Polygon:
