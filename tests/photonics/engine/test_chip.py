@@ -159,19 +159,33 @@ def test_engines_of_every_kind_are_clean_and_counted(lanes, values, band, tmp_pa
     clean(chip, tmp_path)
 
 
+LARGEST = [
+    {"modulator": "ring"},
+    {"modulator": "ring", "integration": "3d", "monitors": True, "laser_inputs": 2},
+    {"modulator": "mzm", "integration": "3d", "bump_pitch_um": 50.0, "laser_inputs": 4},
+    {"modulator": "eam", "integration": "3d", "bump_pitch_um": 50.0, "laser_inputs": 1},
+]
+
+
+def largest(**values):
+    values = {"wavelengths": 16, "receiver": "drop-filter", **values}
+    return engine_chip(Engine(wavelength_spacing_ghz=100.0, **values), 16)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("integration", ["cpo", "3d"])
-def test_the_largest_engine_is_clean(integration, tmp_path):
-    engine = Engine(
-        modulator="ring",
-        wavelengths=16,
-        wavelength_spacing_ghz=100.0,
-        receiver="drop-filter",
-        integration=integration,
-    )
-    chip = engine_chip(engine, 16)
+@pytest.mark.parametrize("values", LARGEST)
+def test_the_largest_engine_is_clean(values, tmp_path):
+    chip = largest(**values)
     assert chip.cells == 256
+    types = Counter(instance.type for instance in chip.netlist.instances.values())
+    assert types == chip.plan.counts()
     clean(chip, tmp_path)
+
+
+@pytest.mark.slow
+def test_an_engine_larger_than_a_reticle_is_refused():
+    with pytest.raises(DesignError, match=r"engine\.lanes = 16, .* mm; allowed: 26 x 33 mm"):
+        largest(modulator="mzm")
 
 
 def random_engine(rng):
