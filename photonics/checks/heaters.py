@@ -75,6 +75,9 @@ def _centred(
     level = None if view.body.type.startswith("ring_") else one.y + two.y
     if _off(box, one.x + two.x, level):
         view.complain("heater film is not in the middle of its pins", box.center())
+    elif level is not None:
+        flat = kdb.Region(piece)
+        view.alike(flat, flat.transformed(kdb.Trans(0, True, 0, level)), tech.NAMES[tech.HEATER])
 
 
 def _off(box: kdb.Box, twice_x: int, twice_y: int | None) -> bool:

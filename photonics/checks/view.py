@@ -18,6 +18,11 @@ Parameters = dict[str, float]
 Complaint = tuple[str, kdb.Point]
 
 
+ROUNDING = 1.5
+"""Shapes may differ from their mirror image by less than this many database units: an odd number of
+grid steps cannot lie even about an axis."""
+
+
 @dataclass
 class View:
     """The layers inside one device and what is wrong in there.
@@ -50,6 +55,13 @@ class View:
         """Note a fault, at the middle of the device unless a better place is known."""
         place = self.body.outline.bbox().center() if at is None else at
         self.wrong.append((f"{self.body.type}: {text}", place))
+
+    def alike(self, one: kdb.Region, other: kdb.Region, name: str) -> None:
+        """Complain where shapes and their mirror image differ by more than the rounding."""
+        for sliver in (one ^ other).each():
+            if 2 * sliver.area() > ROUNDING * sliver.perimeter():
+                self.complain(f"{name} is not symmetric here", sliver.bbox().center())
+                return
 
     def um(self, length: float) -> float:
         """Database units to um."""
