@@ -9,12 +9,18 @@ from lightloom.photonics.cells.coupler import coupler2x2
 from lightloom.photonics.cells.crossing import crossing
 from lightloom.photonics.cells.eam import eam
 from lightloom.photonics.cells.edge_coupler import edge_coupler
+from lightloom.photonics.cells.grating_coupler import grating_coupler
 from lightloom.photonics.cells.heater import heater_waveguide
 from lightloom.photonics.cells.mzm import mzm
 from lightloom.photonics.cells.photodiode import photodiode
+from lightloom.photonics.cells.pin_waveguide import pin_waveguide
+from lightloom.photonics.cells.ring_filter import ring_filter
 from lightloom.photonics.cells.ring_modulator import ring_modulator
+from lightloom.photonics.cells.splitter import splitter1x2
+from lightloom.photonics.cells.terminator import terminator
 from lightloom.photonics.checks import extract
 from lightloom.photonics.checks.chip import Chip
+from lightloom.photonics.checks.lvs_devices import EXACT, TOLERANCE
 from lightloom.photonics.checks.verdict import Finding, Verdict, order
 from lightloom.photonics.devices import C_BAND
 from lightloom.spec.base import DesignError
@@ -53,6 +59,14 @@ CELLS = [
     (mzm, {"length": 500.0}),
     (eam, {}),
     (photodiode, {}),
+    (pin_waveguide, {}),
+    (pin_waveguide, {"length": 251.5}),
+    (grating_coupler, {}),
+    (grating_coupler, {"period": 0.62, "periods": 18, "fill": 0.6}),
+    (terminator, {}),
+    (splitter1x2, {}),
+    (ring_filter, {}),
+    (ring_filter, {"radius": 5.5, "straight": 0.0, "gap": 0.17, "drop_gap": 0.2}),
 ]
 
 
@@ -74,12 +88,9 @@ def test_measured_parameters_are_the_drawn_ones(tmp_path, cell, settings, trans)
     drawn = {k.split(".")[1]: v for k, v in info.items() if k.startswith("parameter.")}
     assert set(instance.parameters) == set(drawn)
     for key, value in drawn.items():
-        # A nanometre; a coupler to 2e-4.
-        limit = 0.0015
-        if cell is coupler2x2 and key == "length_um":
-            limit += 1.5e-4 * value
-            # The bends of the C-band are steeper: a strip that leans is wider across the coupler.
-            limit += 0.008 if "width" in settings else 0.0
+        # As closely as LVS compares them.
+        absolute, relative = TOLERANCE.get(f"{instance.type}.{key}", EXACT)
+        limit = absolute + relative * abs(value)
         assert instance.parameters[key] == pytest.approx(value, abs=limit), key
 
 
