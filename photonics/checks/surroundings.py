@@ -20,6 +20,8 @@ COVERS = (tech.HEATER, tech.M1, tech.M2, tech.M3, tech.PAD, tech.BUMP, tech.UNDE
 SPACE_UM = 1.5
 """Waveguides that belong to no device keep this distance. Strips of the C-band, whose light reaches
 further out, couple there by less than -30 dB over a centimetre (`devices.coupling_rate`)."""
+ROUGH = 50
+"""Outlines are first taken this exactly, database units."""
 BESIDE_UM = 1.0
 """Waveguides that are closer over less than this only face each other: the ends of a cut one."""
 
@@ -69,7 +71,11 @@ def _covered(chip: Chip, devices: Iterable[Device]) -> Iterator[tuple[str, kdb.P
 
 def _beside(wires: kdb.Region, limit: int, length: int) -> Iterator[tuple[float, kdb.Point]]:
     """One place for each run of waveguides that are too close."""
-    pairs = wires.isolated_check(limit)
+    # Without the fine corners of curves first: few waveguides or none are left to look at closely.
+    rough = wires.smoothed(ROUGH, True).isolated_check(limit + 2 * ROUGH + 2)
+    if rough.is_empty():
+        return
+    pairs = wires.interacting(rough.polygons(ROUGH)).isolated_check(limit)
     if pairs.is_empty():
         return
     marks = kdb.Shapes()
