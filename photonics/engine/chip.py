@@ -8,6 +8,7 @@ cross. A grid of bumps lies over the strips. `plan` says what an engine is made 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -67,11 +68,28 @@ def engine_chip(
     Raises:
         DesignError: keys that do not go together, or an engine that does not fit.
     """
-    return _build(engine_plan.plan(engine, lanes, band), gbps)
+    return _at_rate(engine_plan.plan(engine, lanes, band), gbps)
 
 
 @cache
-def _build(plan: EnginePlan, gbps: float) -> EngineChip:
+def _at_rate(plan: EnginePlan, gbps: float) -> EngineChip:
+    # The rate is no part of the layout: a cell may be drawn only once under its name.
+    drawn = _drawn(plan)
+    if isinstance(drawn, str):
+        raise DesignError(drawn)
+    return replace(drawn, gbps=gbps)
+
+
+@cache
+def _drawn(plan: EnginePlan) -> EngineChip | str:
+    """The chip, or why there is none: either is remembered."""
+    try:
+        return _build(plan)
+    except DesignError as error:
+        return str(error)
+
+
+def _build(plan: EnginePlan) -> EngineChip:
     digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:8]
     size = f"{plan.lanes}" if plan.wavelengths == 1 else f"{plan.lanes}x{plan.wavelengths}"
     name = f"engine{size}_{plan.modulator}_{digest}"
@@ -85,7 +103,7 @@ def _build(plan: EnginePlan, gbps: float) -> EngineChip:
         except RoutingError as error:
             failure = error
             continue
-        return _Chip(plan, name, gbps, step).build(parts)
+        return _Chip(plan, name, step).build(parts)
     raise DesignError(
         f"engine.integration = {plan.integration_name!r}, engine.bump_pitch_um = "
         f"{plan.pitch_um:g} with engine.modulator = {plan.modulator!r}: {failure}"
@@ -114,11 +132,10 @@ class _Part(NamedTuple):
 class _Chip:
     """Puts lanes, fibres and trees together."""
 
-    def __init__(self, plan: EnginePlan, name: str, gbps: float, step: float) -> None:
+    def __init__(self, plan: EnginePlan, name: str, step: float) -> None:
         self.plan = plan
         self.step = step
         self.name = name
-        self.gbps = gbps
         self.assembly = Assembly(name, plan.numbers)
         self.bumps: list[Bump] = []
         self.ohm: dict[str, float] = {}
@@ -246,7 +263,6 @@ class _Chip:
             self.ma,
             max(one.longest_um for one in wires),
             max(one.return_ohm for one in wires),
-            self.gbps,
         )
 
 

@@ -34,8 +34,8 @@ class EngineChip:
     """Longest line from a pin to a bump or a rail."""
     return_ohm: float
     """Largest resistance from a heater's return to the ground bumps together."""
-    gbps: float
-    """Rate of a wavelength, for figures."""
+    gbps: float = 0.0
+    """Rate of a wavelength, for figures; 0 until one is given."""
 
     @property
     def lanes(self) -> int:

@@ -183,9 +183,16 @@ def test_the_largest_engine_is_clean(values, tmp_path):
 
 
 @pytest.mark.slow
+def test_engines_that_differ_in_rate_share_a_layout():
+    slow, fast = (engine_chip(Engine(modulator="ring"), 3, gbps=rate) for rate in (25.0, 50.0))
+    assert slow.component is fast.component
+    assert fast.figures()["tbps_each_way"] == 2 * slow.figures()["tbps_each_way"] == 0.15
+
+
 def test_an_engine_larger_than_a_reticle_is_refused():
-    with pytest.raises(DesignError, match=r"engine\.lanes = 16, .* mm; allowed: 26 x 33 mm"):
-        largest(modulator="mzm")
+    for _ in range(2):  # the second time as the first, though its lanes have been drawn
+        with pytest.raises(DesignError, match=r"engine\.lanes = 16, .* mm; allowed: 26 x 33 mm"):
+            largest(modulator="mzm")
 
 
 def random_engine(rng):
