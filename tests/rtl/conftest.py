@@ -1,0 +1,84 @@
+"""Simulation of one block in Verilator: `verilate(component, name, main)` is an executable."""
+
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from lightloom.cosim.verilator.build import tool_environment
+from lightloom.rtl.verilog import emit
+from lightloom.spec import cache
+
+FLAGS = ["-std=c++20", "-march=native", "-DVERILATOR=1", "-DVM_TRACE=0", "-DVM_COVERAGE=0",
+         "-DVM_SC=0", "-faligned-new", "-fcf-protection=none", "-w"]  # fmt: skip
+RUNTIME = ("verilated", "verilated_threads")
+
+
+def run(command, **kwargs):
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False, **kwargs
+    )
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "rror" in line]
+        raise AssertionError(f"{command[0]} failed:\n" + "\n".join(errors[:20] or [done.stderr]))
+
+
+def versions():
+    compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True)
+    return metadata.version("verilator"), compiler.stdout, " ".join(FLAGS)
+
+
+def runtime(include):
+    """Object files of Verilator's run-time, which are the same for every model."""
+
+    def build(directory):
+        for name in RUNTIME:
+            run(["g++", *FLAGS, "-O1", "-I", include, "-I", include / "vltstd", "-c",
+                 include / f"{name}.cpp", "-o", directory / f"{name}.o"])  # fmt: skip
+
+    place = cache.entry("verilator-runtime", cache.key(*versions()), build)
+    return [place / f"{name}.o" for name in RUNTIME]
+
+
+@pytest.fixture(scope="session")
+def verilate(tmp_path_factory):
+    """Function from a component and a C++ main to an executable, cached by content.
+
+    `verilate(component, name, main, *, domains=None, optimize="-O1")`: `component` becomes module
+    `name`, the model is `V<name>` of `V<name>.h`, `main` is C++ text or the path of a file.
+    `domains` is that of `lightloom.rtl.verilog.emit`. Verilator writes port `a__b` as `a___05Fb`;
+    memories and inputs start at zero.
+    """
+
+    def verilate(component, name, main, *, domains=None, optimize="-O1"):
+        text = main.read_text() if isinstance(main, Path) else main
+        source = tmp_path_factory.mktemp(name)
+        manifest = emit(component, name, directory=source, domains=domains)
+        environment = tool_environment()
+        include = Path(environment["VERILATOR_ROOT"]) / "include"
+
+        def build(directory):
+            (directory / "main.cpp").write_text(text)
+            shutil.copy(source / manifest.verilog, directory)
+            run(["verilator", "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast",
+                 "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000",
+                 "--top-module", name, "--prefix", f"V{name}", "-Mdir", directory,
+                 manifest.verilog], cwd=directory, env=environment)  # fmt: skip
+            objects = runtime(include)
+            for path in sorted(directory.glob("*.cpp")):
+                level = "-O0" if "__Slow" in path.name or "__Syms" in path.name else optimize
+                run(["g++", *FLAGS, level, "-I", include, "-I", include / "vltstd",
+                     "-c", path.name], cwd=directory)  # fmt: skip
+            run(["g++", "-o", directory / "simulate", *sorted(directory.glob("*.o")), *objects,
+                 "-pthread", "-latomic"])  # fmt: skip
+            for path in directory.iterdir():
+                if path.suffix in (".o", ".h", ".mk", ".d", ".dat", ".cpp"):
+                    path.unlink()
+
+        here = Path(__file__).read_text()
+        key = cache.key(manifest.sha256, name, text, optimize, here, *versions())
+        return cache.entry("verilated-blocks", key, build) / "simulate"
+
+    return verilate
