@@ -71,7 +71,7 @@ class BringUp(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
 
     Members
     -------

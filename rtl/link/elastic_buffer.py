@@ -36,7 +36,7 @@ class ElasticBuffer(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
     depth : int
         Rows: 32, 64 or 128.
     delete_level, catch_up_level : int

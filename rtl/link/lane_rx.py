@@ -1,15 +1,15 @@
-"""Receive lane: samples to decoded blocks."""
+"""Receive lane: samples to rows' blocks."""
 
-from amaranth import Module, Mux, Signal
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data as layouts
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
-from lightloom.rtl.pcs.block import Decoder, Kind
-from lightloom.rtl.pcs.block_lock import BlockLock
-from lightloom.rtl.pcs.gearbox import RxGearbox
-from lightloom.rtl.pcs.scrambler import Descrambler
+from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.rx_lane import RxLane
 
@@ -31,21 +31,25 @@ def status(config: RxFormat) -> layouts.StructLayout:
             "prbs_words": PRBS_WORDS_BITS,
             "header_errors": 32,
             "block_errors": 32,
+            "fec_corrected": 32,
+            "fec_uncorrectable": 32,
+            "fec_symbol_errors": 32,
         }
     )
 
 
 class LaneRx(wiring.Component):
-    """One lane of the receiver: receive lane of `pma`, gearbox, block lock, descrambler, decoder.
+    """One lane of the receiver: receive lane of `pma`, line coder of the profile, counters.
 
     Works in ``sync``; rename it to the recovered clock. Latency: `RxFormat.decision_latency` clocks
-    to the decisions, 1 gearbox, 1 descrambler and decoder; a block leaves `pcs_latency` clocks
-    after the word that completes it. All that differs between lanes are inputs.
+    to the decisions, then ``coder.latency``. All that differs between lanes are inputs.
 
     Parameters
     ----------
-    config : RxFormat
-        Widths of the receive lane.
+    config : Config
+        Widths and number formats.
+    coder : component
+        Receive coder of the profile (`link.coders`).
 
     Members
     -------
@@ -61,18 +65,18 @@ class LaneRx(wiring.Component):
         Set the counters to 0.
     loopback : Signal(), in
         Use ``loop_word``, when ``loop_valid``, in place of the decisions.
-    loop_word, loop_valid : Signal(width), Signal(), in
+    loop_word, loop_valid : Signal(bits), Signal(), in
         Word of the near-end transmitter.
-    decisions : Signal(width), out
+    decisions : Signal(bits), out
         Decided bits.
     phase : Signal(12), out
         Phase interpolator code.
     cdr_locked, settled, prbs_locked, block_lock : Signal(), out
         State.
-    kind, data : Signal(4), Signal(64), out
-        Block as `block.Decoder` gives it, valid with ``valid``.
+    kinds, data : Signal(4 * blocks), Signal(64 * blocks), out
+        Blocks of a row of this lane, with ``valid``.
     valid : Signal(), out
-        A block is present and block lock is held.
+        A row is present and block lock is held.
     status : Signal(status(config)), out
         Values for the registers.
     """
@@ -93,21 +97,20 @@ class LaneRx(wiring.Component):
     settled: Signal
     prbs_locked: Signal
     block_lock: Signal
-    kind: Signal
+    kinds: Signal
     data: Signal
     valid: Signal
     status: layouts.View
 
-    pcs_latency = 2
-
-    def __init__(self, config: RxFormat) -> None:
-        """Check the parameters and declare the members."""
+    def __init__(self, config: Config, coder: Any) -> None:
+        """Declare the members."""
         self.config = config
-        width = config.width
-        self._gearbox = RxGearbox(width=width)
+        self.coder = coder
+        self._pma = RxLane(config.rx_format)
+        bits = config.bits
         super().__init__(
             {
-                "samples": In(width * config.sample_bits),
+                "samples": In(config.symbols_per_clock * config.adc_bits),
                 "cdr_run": In(1),
                 "equalizer_run": In(1),
                 "lock_run": In(1),
@@ -115,29 +118,26 @@ class LaneRx(wiring.Component):
                 "prbs_enable": In(1),
                 "clear": In(1),
                 "loopback": In(1),
-                "loop_word": In(width),
+                "loop_word": In(bits),
                 "loop_valid": In(1),
-                "decisions": Out(width),
+                "decisions": Out(bits),
                 "phase": Out(12),
                 "cdr_locked": Out(1),
                 "settled": Out(1),
                 "prbs_locked": Out(1),
                 "block_lock": Out(1),
-                "kind": Out(4),
-                "data": Out(64),
+                "kinds": Out(4 * coder.blocks),
+                "data": Out(64 * coder.blocks),
                 "valid": Out(1),
-                "status": Out(status(config)),
+                "status": Out(status(config.rx_format)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        pma = m.submodules.pma = RxLane(self.config)
-        gearbox = m.submodules.gearbox = self._gearbox
-        lock = m.submodules.lock = BlockLock()
-        descrambler = m.submodules.descrambler = Descrambler()
-        decoder = m.submodules.decoder = Decoder()
+        pma = m.submodules.pma = self._pma
+        coder = m.submodules.coder = self.coder
         m.d.comb += [
             pma.samples.eq(self.samples),
             pma.enable.eq(self.cdr_run),
@@ -149,29 +149,23 @@ class LaneRx(wiring.Component):
             self.cdr_locked.eq(pma.cdr_locked),
             self.settled.eq(pma.settled),
             self.prbs_locked.eq(pma.prbs_locked),
-            gearbox.i.eq(Mux(self.loopback, self.loop_word, pma.decisions)),
-            gearbox.i_valid.eq(~self.loopback | self.loop_valid),
-            gearbox.slip.eq(lock.slip),
-            lock.header.eq(gearbox.o[:2]),
-            lock.valid.eq(gearbox.o_valid),
-            lock.restart.eq(~self.lock_run),
-            self.block_lock.eq(lock.locked),
-            descrambler.i.eq(gearbox.o[2:]),
-            descrambler.enable.eq(gearbox.o_valid),
-            decoder.header.eq(gearbox.o[:2]),
-            decoder.payload.eq(descrambler.o),
+            coder.i.eq(Mux(self.loopback, self.loop_word, pma.decisions)),
+            coder.i_valid.eq(~self.loopback | self.loop_valid),
+            coder.run.eq(self.lock_run),
+            self.block_lock.eq(coder.locked),
+            self.kinds.eq(coder.kinds),
+            self.data.eq(coder.data),
+            self.valid.eq(coder.valid),
         ]
-        m.d.sync += self.valid.eq(gearbox.o_valid & lock.locked)
-        with m.If(gearbox.o_valid):
-            m.d.sync += [self.kind.eq(decoder.kind), self.data.eq(decoder.data)]
 
-        errors = m.submodules.header_errors = Counter()
+        errors = m.submodules.header_errors = Counter(add_width=len(coder.header_errors))
         blocks = m.submodules.block_errors = Counter()
+        kinds = [self.kinds.word_select(n, 4) for n in range(coder.blocks)]
         prbs_errors = m.submodules.prbs_errors = Counter(add_width=len(pma.prbs_errors))
         prbs_words = m.submodules.prbs_words = Counter(width=PRBS_WORDS_BITS)
         m.d.comb += [
-            errors.add.eq(lock.error),
-            blocks.add.eq(self.valid & (self.kind == Kind.ERROR)),
+            errors.add.eq(coder.header_errors),
+            blocks.add.eq(self.valid & Cat(kind == Kind.ERROR for kind in kinds).any()),
             prbs_errors.add.eq(pma.prbs_errors),
             prbs_words.add.eq(pma.prbs_valid),
             self.status.phase.eq(pma.phase),
@@ -184,6 +178,16 @@ class LaneRx(wiring.Component):
             self.status.header_errors.eq(errors.value),
             self.status.block_errors.eq(blocks.value),
         ]
-        for counter in (errors, blocks, prbs_errors, prbs_words):
+        counters = [errors, blocks, prbs_errors, prbs_words]
+        if self.config.fec is not None:
+            for name in ("corrected", "uncorrectable", "symbol_errors"):
+                event = getattr(coder, name)
+                counter = m.submodules[f"fec_{name}"] = Counter(add_width=len(event))
+                m.d.comb += [
+                    counter.add.eq(event),
+                    self.status[f"fec_{name}"].eq(counter.value),
+                ]
+                counters.append(counter)
+        for counter in counters:
             m.d.comb += counter.clear.eq(self.clear)
         return m

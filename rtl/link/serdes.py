@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
+from lightloom.rtl.link import coders
 from lightloom.rtl.link.bring_up import BringUp
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
@@ -21,6 +22,7 @@ from lightloom.rtl.link.elastic_buffer import ElasticBuffer
 from lightloom.rtl.link.lane_rx import LaneRx, status
 from lightloom.rtl.link.lane_tx import LaneTx
 from lightloom.rtl.link.snapshot import Snapshot
+from lightloom.rtl.pcs.assembler import Assembler
 from lightloom.rtl.pcs.deframer import Deframer
 from lightloom.rtl.pcs.deskew import Deskew
 from lightloom.rtl.pcs.framer import Framer
@@ -40,7 +42,7 @@ _STEPS = ("signal", "cdr", "equalize", "block_lock", "align")
 
 def registers(config: Config) -> rdl.Description:
     """Register description for `config`."""
-    pre, main, post = (tap & 0xFF for tap in config.tx_ffe)
+    pre, main, post = (tap & 0xFF for tap in config.tx_ffe[-3:])
     limits = {f"LIMIT_{n.upper()}": v for n, v in zip(_STEPS, config.limits, strict=True)}
     return rdl.load(
         Path(__file__).with_name("serdes.rdl"),
@@ -67,12 +69,12 @@ def latency(config: Config) -> dict[str, int]:
     """
     return {
         "framer": Framer.latency,
-        "tx_pcs": LaneTx.pcs_latency,
+        "tx_pcs": coders.transmit(config).latency,
         "tx_pma": TxLane.LATENCY,
         "rx_pma": config.rx_format.decision_latency,
-        "rx_gearbox": 1,
-        "rx_decoder": LaneRx.pcs_latency - 1,
+        "rx_pcs": coders.receive(config).latency,
         "deskew": Deskew.latency,
+        "assembler": Assembler.latency,
         "elastic_buffer": ElasticBuffer.latency,
         "deframer": Deframer.latency,
     }
@@ -108,9 +110,9 @@ class Serdes(wiring.Component):
 
     Members
     -------
-    i : stream.Interface(frame_word(lanes)), in
+    i : stream.Interface(frame_word(blocks * lanes)), in
         Frames to send.
-    o : stream.Interface(frame_word(lanes)), out
+    o : stream.Interface(frame_word(blocks * lanes)), out
         Frames received. A frame damaged on the line ends with ``last`` and ``error``.
     tx_codes : Signal(lanes * width * tx_dac_bits), out
         DAC code of each symbol, two's complement; lane ``l`` symbol ``s`` is item ``l * width +
@@ -121,7 +123,7 @@ class Serdes(wiring.Component):
         Phase interpolator code of each lane, modulo 4096, more is later; domain ``rx``.
     rx_signal_detect : Signal(lanes), in
         Light on each lane; asynchronous.
-    rx_decisions : Signal(lanes * width), out
+    rx_decisions : Signal(lanes * bits), out
         Decided bits; domain ``rx``.
     link_up : Signal(), out
         Own receiver and the far end's are aligned.
@@ -153,15 +155,16 @@ class Serdes(wiring.Component):
         self.config = config
         self.registers = registers(config)
         lanes, width = config.lanes, config.symbols_per_clock
+        word = frame_word(config.blocks * lanes)
         super().__init__(
             {
-                "i": In(stream.Signature(frame_word(lanes))),
-                "o": Out(stream.Signature(frame_word(lanes))),
+                "i": In(stream.Signature(word)),
+                "o": Out(stream.Signature(word)),
                 "tx_codes": Out(lanes * width * config.tx_dac_bits),
                 "rx_samples": In(lanes * width * config.adc_bits),
                 "rx_phase": Out(lanes * 12),
                 "rx_signal_detect": In(lanes),
-                "rx_decisions": Out(lanes * width),
+                "rx_decisions": Out(lanes * config.bits),
                 "link_up": Out(1),
                 "lanes_locked": Out(lanes),
                 "state": Out(4),
@@ -183,13 +186,18 @@ class Serdes(wiring.Component):
         deskew, lane_rx, rx_clear = self._receiver(m, field, bring_up, words, advance)
 
         # Rows to the core clock, frames out.
-        elastic = m.submodules.elastic = ElasticBuffer(lanes=lanes)
-        deframer = m.submodules.deframer = Deframer(lanes=lanes)
+        total = self.config.blocks * lanes
+        assembler = m.submodules.assembler = DomainRenamer("rx")(Assembler(lanes=total))
+        elastic = m.submodules.elastic = ElasticBuffer(lanes=total)
+        deframer = m.submodules.deframer = Deframer(lanes=total)
         was_aligned = Signal()
         m.d.rx += was_aligned.eq(deskew.aligned)
         m.d.comb += [
-            elastic.i.eq(deskew.o),
-            elastic.i_valid.eq(deskew.o_valid),
+            assembler.kinds.eq(deskew.o_kinds),
+            assembler.data.eq(deskew.o_data),
+            assembler.valid.eq(deskew.o_valid),
+            elastic.i.eq(assembler.o),
+            elastic.i_valid.eq(assembler.o_valid),
             elastic.cut.eq(was_aligned & ~deskew.aligned),
             elastic.slot.eq(slot),
             elastic.active.eq(bring_up.aligned),
@@ -264,8 +272,10 @@ class Serdes(wiring.Component):
         """Frames to codes; returns the framer, the words for loopback, their strobe, the slot."""
         config = self.config
         lanes, width = config.lanes, config.symbols_per_clock
-        framer = m.submodules.framer = Framer(lanes=lanes, marker_rows=config.marker_rows)
-        spread = m.submodules.spread = Spread(lanes=lanes)
+        blocks = config.blocks
+        framer = Framer(lanes=blocks * lanes, marker_rows=config.marker_rows)
+        m.submodules.framer = framer
+        spread = m.submodules.spread = Spread(lanes=blocks * lanes)
         advance = Signal()
         slot = Signal()
         m.d.comb += [
@@ -277,7 +287,7 @@ class Serdes(wiring.Component):
         words: list[Value] = []
         slots: list[Value] = []
         for number in range(lanes):
-            lane = LaneTx(width=width, dac_bits=config.tx_dac_bits)
+            lane = LaneTx(config, coders.transmit(config))
             m.submodules[f"lane_tx_{number}"] = lane
             # Registers and not constants: a constant would be folded into the lane's module, and no
             # two lanes would be alike in the Verilog.
@@ -285,10 +295,9 @@ class Serdes(wiring.Component):
             seed = Signal(58, init=_seed(number, 58), name=f"lane_seed_{number}")
             m.d.sync += [identity.eq(number), seed.eq(_seed(number, 58))]
             m.d.comb += [
-                lane.kind.eq(spread.kinds.word_select(number, 4)),
-                lane.data.eq(framer.o.data.word_select(number, 64)),
-                lane.lane.eq(identity),
-                lane.ready.eq(bring_up.ready),
+                lane.kinds.eq(spread.kinds.word_select(number, 4 * blocks)),
+                lane.data.eq(framer.o.data.word_select(number, 64 * blocks)),
+                lane.marker.eq(Cat(identity, bring_up.ready)),
                 lane.seed.eq(seed),
                 lane.run.eq(advance),
                 lane.enable.eq(field("control.enable")),
@@ -311,9 +320,9 @@ class Serdes(wiring.Component):
     ) -> tuple[Deskew, list[LaneRx], Signal]:
         """Samples to rows; returns the deskew, the lanes and the counters' clear in ``rx``."""
         config = self.config
-        lanes, width = config.lanes, config.symbols_per_clock
+        lanes, width, blocks = config.lanes, config.symbols_per_clock, config.blocks
         loop = m.submodules.loop = fifo.AsyncFIFO(
-            width=lanes * width, depth=_LOOP_DEPTH, w_domain="sync", r_domain="rx"
+            width=lanes * config.bits, depth=_LOOP_DEPTH, w_domain="sync", r_domain="rx"
         )
         loopback = field("control.loopback")
         m.d.comb += [
@@ -343,12 +352,12 @@ class Serdes(wiring.Component):
         m.d.comb += clear.i.eq(field("control.clear"))
         m.d.comb += loop.r_en.eq(1)
 
-        deskew = Deskew(lanes=lanes, depth=config.deskew_depth)
+        deskew = Deskew(lanes=lanes, depth=config.deskew_depth, blocks=blocks)
         m.submodules.deskew = DomainRenamer("rx")(deskew)
         m.d.comb += deskew.enable.eq(rx["align_run"])
         lane_rx: list[LaneRx] = []
         for number in range(lanes):
-            lane = LaneRx(config.rx_format)
+            lane = LaneRx(config, coders.receive(config))
             m.submodules[f"lane_rx_{number}"] = DomainRenamer("rx")(lane)
             m.d.comb += [
                 lane.samples.eq(self.rx_samples.word_select(number, width * config.adc_bits)),
@@ -359,12 +368,12 @@ class Serdes(wiring.Component):
                 lane.prbs_enable.eq(rx["prbs_enable"]),
                 lane.clear.eq(clear.o),
                 lane.loopback.eq(rx["loopback"]),
-                lane.loop_word.eq(loop.r_data.word_select(number, width)),
+                lane.loop_word.eq(loop.r_data.word_select(number, config.bits)),
                 lane.loop_valid.eq(loop.r_rdy),
                 self.rx_phase.word_select(number, 12).eq(lane.phase),
-                self.rx_decisions.word_select(number, width).eq(lane.decisions),
-                deskew.kinds.word_select(number, 4).eq(lane.kind),
-                deskew.data.word_select(number, 64).eq(lane.data),
+                self.rx_decisions.word_select(number, config.bits).eq(lane.decisions),
+                deskew.kinds.word_select(number, 4 * blocks).eq(lane.kinds),
+                deskew.data.word_select(number, 64 * blocks).eq(lane.data),
                 deskew.valid[number].eq(lane.valid),
                 deskew.locked[number].eq(lane.block_lock),
             ]
@@ -454,6 +463,8 @@ def generate(serdes: design.Serdes, directory: Path) -> RtlManifest:
             "rx_signal_detect": "",
         },
         parameters={
+            "profile": config.profile,
+            "modulation": config.modulation,
             "lanes": config.lanes,
             "symbols_per_clock": config.symbols_per_clock,
             "adc_bits": config.adc_bits,

@@ -1,9 +1,12 @@
 """66-bit blocks of 64b/66b: what a lane carries in one row.
 
 A block is a 2-bit sync header and a 64-bit payload; bit 0 of each is first in time. Blocks made
-here are the idle, start, data, terminate and error blocks of clause 49 and one ordered set, the
-alignment marker of a lane: D1 = lane number, D2 bit 0 = `ready` (the sender's receiver is aligned),
-D3 = check byte, O code = 0x5.
+here are the idle, start, data, terminate and error blocks of clause 49 and one block of two ordered
+sets (type 0x55), the alignment marker of a lane. It holds the marker word in D1, D2, D5 and D6,
+check bytes in D3 and D7, and O codes 0x5. A marker word has, from bit 0:
+
+    lane number (8), `ready`: the sender's receiver is aligned, `ping`, `echo`, 5 unused bits,
+    `turnaround` (16)
 
 Ref: IEEE Std 802.3-2022 figure 49-7.
 """
@@ -29,9 +32,9 @@ HEADER_CONTROL = 0b01
 
 _TYPE_IDLE = 0x1E
 _TYPE_START = 0x78
-_TYPE_ORDERED_SET = 0x4B
+_TYPE_ORDERED_SETS = 0x55
 _TYPE_TERMINATE = (0x87, 0x99, 0xAA, 0xB4, 0xCC, 0xD2, 0xE1, 0xFF)
-_O_CODE_MARKER = 0x5
+_O_CODES_MARKER = 0x55
 _CODE_ERROR = 0x1E  # /E/, a 7-bit control code
 _ERROR_PAYLOAD = _TYPE_IDLE | sum(_CODE_ERROR << (8 + 7 * i) for i in range(8))
 
@@ -54,19 +57,22 @@ class Kind(IntEnum):
     TERM7 = 15
 
 
-def _check_byte(lane: int, flags: int) -> int:
-    return 0xFF & ~(lane ^ flags)
+def _marker(word: int) -> int:
+    """Body of a marker block: all but its type."""
+    w = word.to_bytes(4, "little")
+    check = w[0] ^ w[1] ^ w[2] ^ w[3]
+    body = (w[0], w[1], 0xFF & ~check, _O_CODES_MARKER, w[2], w[3], check)
+    return int.from_bytes(body, "little")
 
 
-def encode(kind: Kind, data: int = 0, lane: int = 0, ready: int = 0) -> tuple[int, int]:
+def encode(kind: Kind, data: int = 0, marker: int = 0) -> tuple[int, int]:
     """Golden model of `Encoder`: header and payload of a block."""
     if kind == Kind.DATA:
         return HEADER_DATA, data
     if kind == Kind.START:
         return HEADER_CONTROL, _TYPE_START
     if kind == Kind.MARKER:
-        fields = (_TYPE_ORDERED_SET, lane, ready, _check_byte(lane, ready))
-        return HEADER_CONTROL, int.from_bytes(fields, "little") | _O_CODE_MARKER << 32
+        return HEADER_CONTROL, _TYPE_ORDERED_SETS | _marker(marker) << 8
     if kind == Kind.IDLE:
         return HEADER_CONTROL, _TYPE_IDLE
     if kind >= Kind.TERM0:
@@ -87,15 +93,21 @@ def decode(header: int, payload: int) -> tuple[Kind, int]:
             return Kind.IDLE, body
         if block_type == _TYPE_START:
             return Kind.START, body
-        if block_type == _TYPE_ORDERED_SET:
-            lane, flags = body & 0xFF, body >> 8 & 0xFF
-            if body >> 16 == _check_byte(lane, flags) | _O_CODE_MARKER << 8:
-                return Kind.MARKER, body
+        if block_type == _TYPE_ORDERED_SETS:
+            word = body & 0xFFFF | body >> 16 & 0xFFFF_0000
+            return (Kind.MARKER if body == _marker(word) else Kind.ERROR), word
         if block_type in _TYPE_TERMINATE:
             count = _TYPE_TERMINATE.index(block_type)
             if body >> 8 * count == 0:
                 return Kind(Kind.TERM0 + count), body
     return Kind.ERROR, body
+
+
+def _body(word: Value) -> Value:
+    """As `_marker`, in hardware."""
+    w = [word[8 * n : 8 * n + 8] for n in range(4)]
+    check = w[0] ^ w[1] ^ w[2] ^ w[3]
+    return Cat(w[0], w[1], ~check, C(_O_CODES_MARKER, 8), w[2], w[3], check)
 
 
 class Encoder(wiring.Component):
@@ -107,10 +119,8 @@ class Encoder(wiring.Component):
         A `Kind`; an unnamed value makes an error block.
     data : Signal(64), in
         Bytes, byte 0 in the low bits. DATA uses all, TERM `k` the first `k`, others none.
-    lane : Signal(8), in
-        Lane number for MARKER.
-    ready : Signal(), in
-        `ready` bit for MARKER.
+    marker : Signal(32), in
+        Marker word for MARKER.
     header : Signal(2), out
         Sync header.
     payload : Signal(64), out
@@ -121,8 +131,7 @@ class Encoder(wiring.Component):
 
     kind: Signal
     data: Signal
-    lane: Signal
-    ready: Signal
+    marker: Signal
     header: Signal
     payload: Signal
 
@@ -132,8 +141,7 @@ class Encoder(wiring.Component):
             {
                 "kind": In(4),
                 "data": In(64),
-                "lane": In(8),
-                "ready": In(1),
+                "marker": In(32),
                 "header": Out(2),
                 "payload": Out(64),
             }
@@ -143,22 +151,13 @@ class Encoder(wiring.Component):
         """Build the netlist."""
         m = Module()
         m.d.comb += self.header.eq(Mux(self.kind == Kind.DATA, HEADER_DATA, HEADER_CONTROL))
-        flags = Cat(self.ready, C(0, 7))
         with m.Switch(self.kind):
             with m.Case(Kind.DATA):
                 m.d.comb += self.payload.eq(self.data)
             with m.Case(Kind.START):
                 m.d.comb += self.payload.eq(_TYPE_START)
             with m.Case(Kind.MARKER):
-                m.d.comb += self.payload.eq(
-                    Cat(
-                        C(_TYPE_ORDERED_SET, 8),
-                        self.lane,
-                        flags,
-                        ~(self.lane ^ flags),
-                        C(_O_CODE_MARKER, 4),
-                    )
-                )
+                m.d.comb += self.payload.eq(Cat(C(_TYPE_ORDERED_SETS, 8), _body(self.marker)))
             with m.Case(Kind.IDLE):
                 m.d.comb += self.payload.eq(_TYPE_IDLE)
             for count, block_type in enumerate(_TYPE_TERMINATE):
@@ -184,8 +183,8 @@ class Decoder(wiring.Component):
     kind : Signal(4), out
         A `Kind`.
     data : Signal(64), out
-        Bytes. DATA: the payload; TERM `k`: the first `k` bytes and zeros; MARKER: byte 0 = lane
-        number, byte 1 bit 0 = `ready`; meaningless for other kinds.
+        Bytes. DATA: the payload; TERM `k`: the first `k` bytes and zeros; MARKER: the marker word;
+        meaningless for other kinds.
 
     Ref: IEEE Std 802.3-2022 figure 49-7.
     """
@@ -218,9 +217,11 @@ class Decoder(wiring.Component):
                 accept(body == 0, Kind.IDLE)
             with m.Case(_TYPE_START):
                 m.d.comb += control_kind.eq(Kind.START)
-            with m.Case(_TYPE_ORDERED_SET):
-                check = ~(body[:8] ^ body[8:16])
-                accept(body[16:] == Cat(check[:8], C(_O_CODE_MARKER, 4)), Kind.MARKER)
+            with m.Case(_TYPE_ORDERED_SETS):
+                word = Cat(body[:16], body[32:48])
+                accept(body == _body(word), Kind.MARKER)
+                with m.If(self.header == HEADER_CONTROL):
+                    m.d.comb += self.data.eq(word)
             for count, block_type in enumerate(_TYPE_TERMINATE):
                 with m.Case(block_type):
                     accept(body[8 * count :] == 0, Kind.TERM0 + count)

@@ -70,7 +70,7 @@ class Deframer(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
 
     Members
     -------

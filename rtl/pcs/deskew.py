@@ -1,4 +1,4 @@
-"""Lane deskew and reorder: blocks of each lane in, rows out.
+"""Lane deskew and reorder: blocks of each lane in, those of a row together out.
 
 Ref: IEEE Std 802.3-2022 clause 82.2.12-82.2.14 (alignment marker lock, lane deskew, lane reorder),
 with this line format's markers (`block`).
@@ -7,13 +7,11 @@ with this line format's markers (`block`).
 from collections.abc import Sequence
 
 from amaranth import Array, Cat, Module, Signal, Value
-from amaranth.lib import data as layouts
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from lightloom.rtl.pcs.block import Kind
-from lightloom.rtl.pcs.row import Gather, check_lanes, row
 
 __all__ = ["BAD_MARKERS_TO_LOSE", "Deskew", "LaneBuffer", "align"]
 
@@ -47,49 +45,52 @@ class LaneBuffer(wiring.Component):
     Parameters
     ----------
     depth : int
-        Blocks: 16, 32 or 64.
+        Rows: 16, 32 or 64.
+    blocks : int
+        Blocks a row, 1 to 4.
 
     Members
     -------
-    kind, data : Signal(4), Signal(64), in
-        Block, with ``valid``.
+    kinds, data : Signal(4 * blocks), Signal(64 * blocks), in
+        Blocks of a row, with ``valid``; a marker has its kind in the first.
     valid : Signal(), in
         A block is present.
     flush : Signal(), in
         Empty the buffer and wait for a marker.
     pop : Signal(), in
         Remove the head; only while ``level`` is not zero.
-    head_kind, head_data : Signal(4), Signal(64), out
-        Oldest block, valid while ``level`` is not zero.
+    head_kinds, head_data : Signal(4 * blocks), Signal(64 * blocks), out
+        Oldest blocks, valid while ``level`` is not zero.
     level : Signal, out
-        Blocks in the buffer.
+        Rows in the buffer.
     overflow : Signal(), out
-        A block comes and there is no room; it is lost.
+        A row comes and there is no room; it is lost.
     """
 
-    kind: Signal
+    kinds: Signal
     data: Signal
     valid: Signal
     flush: Signal
     pop: Signal
-    head_kind: Signal
+    head_kinds: Signal
     head_data: Signal
     level: Signal
     overflow: Signal
 
-    def __init__(self, *, depth: int = 16) -> None:
+    def __init__(self, *, depth: int = 16, blocks: int = 1) -> None:
         """Check the parameters and declare the members."""
         _check_depth(depth)
         self.depth = depth
+        self.blocks = blocks
         super().__init__(
             {
-                "kind": In(4),
-                "data": In(64),
+                "kinds": In(4 * blocks),
+                "data": In(64 * blocks),
                 "valid": In(1),
                 "flush": In(1),
                 "pop": In(1),
-                "head_kind": Out(4),
-                "head_data": Out(64),
+                "head_kinds": Out(4 * blocks),
+                "head_data": Out(64 * blocks),
                 "level": Out(bits_for(depth)),
                 "overflow": Out(1),
             }
@@ -98,18 +99,19 @@ class LaneBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        store = m.submodules.store = memory.Memory(shape=68, depth=self.depth, init=[])
+        width = 68 * self.blocks
+        store = m.submodules.store = memory.Memory(shape=width, depth=self.depth, init=[])
         write = store.write_port()
         read = store.read_port(domain="comb")
         found = Signal()
         put = Signal()
         full = self.level == self.depth
         m.d.comb += [
-            put.eq(self.valid & ~self.flush & (found | (self.kind == Kind.MARKER))),
+            put.eq(self.valid & ~self.flush & (found | (self.kinds[:4] == Kind.MARKER))),
             self.overflow.eq(put & full),
             write.en.eq(put & ~full),
-            write.data.eq(Cat(self.kind, self.data)),
-            Cat(self.head_kind, self.head_data).eq(read.data),
+            write.data.eq(Cat(self.kinds, self.data)),
+            Cat(self.head_kinds, self.head_data).eq(read.data),
         ]
         with m.If(self.flush):
             m.d.sync += [found.eq(0), self.level.eq(0), read.addr.eq(0), write.addr.eq(0)]
@@ -124,7 +126,7 @@ class LaneBuffer(wiring.Component):
 
 
 class Deskew(wiring.Component):
-    """Deskew, reorder and row assembly of all lanes.
+    """Deskew and reorder of all lanes.
 
     Search: each lane's buffer waits for a marker. When all hold one and the lane numbers are a
     permutation, ``aligned`` rises and rows leave; when a buffer overflows first (skew of ``depth``
@@ -133,27 +135,30 @@ class Deskew(wiring.Component):
     `BAD_MARKERS_TO_LOSE` bad ones in a row, or an overflow, or loss of ``locked`` on any lane,
     alignment is lost.
 
-    Throughput one row a clock. Latency: three clocks from the last block of a row to ``o``; other
-    lanes wait in their buffers. No back-pressure. MARKER rows leave like others.
+    Throughput one row a clock. Latency: two clocks from the last block of a row to ``o_kinds``;
+    other lanes wait in their buffers. No back-pressure. MARKER rows leave like others.
 
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 16.
     depth : int
-        Blocks of each buffer: 16, 32 or 64. Skew up to `max_skew` blocks is removed.
+        Rows of each buffer: 16, 32 or 64. Skew up to `max_skew` rows is removed.
+    blocks : int
+        Blocks of a lane a row, 1 to 4.
 
     Members
     -------
-    kinds, data : Signal(4 * lanes), Signal(64 * lanes), in
-        Block of each physical lane, valid with its bit of ``valid``.
+    kinds, data : Signal(4 * blocks * lanes), Signal(64 * blocks * lanes), in
+        Blocks of each physical lane, valid with its bit of ``valid``. A marker has its kind in the
+        first block and its marker word (`pcs.block`) in the low bits of the data.
     valid : Signal(lanes), in
         Blocks present.
     locked : Signal(lanes), in
         Block lock of each physical lane.
     enable : Signal(), in
         Search; low keeps the buffers empty.
-    o : Signal(row(lanes)), out
+    o_kinds, o_data : Signal(4 * blocks * lanes), Signal(64 * blocks * lanes), out
         Row in lane number order, valid with ``o_valid``.
     o_valid : Signal(), out
         A row is present.
@@ -164,7 +169,7 @@ class Deskew(wiring.Component):
     lane_ids : Signal(4 * lanes), out
         Lane number received on each physical lane, of the last search that had all markers.
     skews : Signal(7 * lanes), out
-        Blocks by which each physical lane was earlier than the latest, at alignment.
+        Rows by which each physical lane was earlier than the latest, at alignment.
     marker_error, skew_error : Signal(), out
         Pulses as above.
 
@@ -181,7 +186,8 @@ class Deskew(wiring.Component):
     valid: Signal
     locked: Signal
     enable: Signal
-    o: layouts.View
+    o_kinds: Signal
+    o_data: Signal
     o_valid: Signal
     aligned: Signal
     remote_ready: Signal
@@ -190,23 +196,28 @@ class Deskew(wiring.Component):
     marker_error: Signal
     skew_error: Signal
 
-    latency = 3
+    latency = 2
     """Clocks from the last block of a row to the row."""
 
-    def __init__(self, *, lanes: int, depth: int = 16) -> None:
+    def __init__(self, *, lanes: int, depth: int = 16, blocks: int = 1) -> None:
         """Check the parameters and declare the members."""
-        check_lanes(lanes)
+        if not 1 <= lanes <= 16:
+            raise ValueError(f"lanes = {lanes}; allowed: 1 to 16")
+        if not 1 <= blocks <= 4:
+            raise ValueError(f"blocks = {blocks}; allowed: 1 to 4")
         _check_depth(depth)
         self.lanes = lanes
+        self.blocks = blocks
         self.depth = depth
         super().__init__(
             {
-                "kinds": In(4 * lanes),
-                "data": In(64 * lanes),
+                "kinds": In(4 * blocks * lanes),
+                "data": In(64 * blocks * lanes),
                 "valid": In(lanes),
                 "locked": In(lanes),
                 "enable": In(1),
-                "o": Out(row(lanes)),
+                "o_kinds": Out(4 * blocks * lanes),
+                "o_data": Out(64 * blocks * lanes),
                 "o_valid": Out(1),
                 "aligned": Out(1),
                 "remote_ready": Out(1),
@@ -219,21 +230,21 @@ class Deskew(wiring.Component):
 
     @property
     def max_skew(self) -> int:
-        """Blocks of skew that always fit: the depth less two for the search and two for cadence."""
+        """Rows of skew that always fit: the depth less two for the search and two for cadence."""
         return self.depth - 4
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        lanes = self.lanes
+        lanes, blocks = self.lanes, self.blocks
         flush = Signal(init=1)
         pop = Signal()
         buffers: list[LaneBuffer] = []
         for lane in range(lanes):
-            buffer = m.submodules[f"buffer_{lane}"] = LaneBuffer(depth=self.depth)
+            buffer = m.submodules[f"buffer_{lane}"] = LaneBuffer(depth=self.depth, blocks=blocks)
             m.d.comb += [
-                buffer.kind.eq(self.kinds.word_select(lane, 4)),
-                buffer.data.eq(self.data.word_select(lane, 64)),
+                buffer.kinds.eq(self.kinds.word_select(lane, 4 * blocks)),
+                buffer.data.eq(self.data.word_select(lane, 64 * blocks)),
                 buffer.valid.eq(self.valid[lane]),
                 buffer.flush.eq(flush),
                 buffer.pop.eq(pop),
@@ -255,41 +266,37 @@ class Deskew(wiring.Component):
                     m.d.comb += [found[number].eq(1), wanted[number].eq(lane)]
         permutation = Cat(found).all()
 
-        # Stage 1: the row as received. Stage 2: in lane order. Stage 3: with its kind.
+        # Stage 1: the row as received. Stage 2: in lane order.
         raw_valid = Signal()
-        raw_kinds = [Signal(4, name=f"raw_kind_{n}") for n in range(lanes)]
-        raw_data = [Signal(64, name=f"raw_data_{n}") for n in range(lanes)]
-        kinds = [Signal(4, name=f"kind_{n}") for n in range(lanes)]
-        data = [Signal(64, name=f"data_{n}") for n in range(lanes)]
-        ordered_valid = Signal()
-        m.d.sync += [raw_valid.eq(pop), ordered_valid.eq(raw_valid & self.aligned)]
-        m.d.sync += self.o_valid.eq(ordered_valid & self.aligned)
+        raw_kinds = [Signal(4 * blocks, name=f"raw_kinds_{n}") for n in range(lanes)]
+        raw_data = [Signal(64 * blocks, name=f"raw_data_{n}") for n in range(lanes)]
+        kinds = [Signal(4 * blocks, name=f"kinds_{n}") for n in range(lanes)]
+        data = [Signal(64 * blocks, name=f"data_{n}") for n in range(lanes)]
+        ordered = Signal()
+        m.d.sync += [raw_valid.eq(pop), ordered.eq(raw_valid & self.aligned)]
+        m.d.comb += [
+            self.o_kinds.eq(Cat(kinds)),
+            self.o_data.eq(Cat(data)),
+            self.o_valid.eq(ordered & self.aligned),
+        ]
         with m.If(pop):
             for lane, buffer in enumerate(buffers):
-                m.d.sync += raw_kinds[lane].eq(buffer.head_kind)
+                m.d.sync += raw_kinds[lane].eq(buffer.head_kinds)
                 m.d.sync += raw_data[lane].eq(buffer.head_data)
         with m.If(raw_valid):
             for number in range(lanes):
                 m.d.sync += kinds[number].eq(Array(raw_kinds)[source[number]])
                 m.d.sync += data[number].eq(Array(raw_data)[source[number]])
-        gather = m.submodules.gather = Gather(lanes=lanes)
-        m.d.comb += gather.kinds.eq(Cat(kinds))
-        with m.If(ordered_valid):
-            m.d.sync += [
-                self.o.data.eq(Cat(data)),
-                self.o.kind.eq(gather.kind),
-                self.o.count.eq(gather.count),
-            ]
 
         # Markers are checked in lane order, in stage 2.
-        markers = Cat(kind == Kind.MARKER for kind in kinds)
+        markers = Cat(kind[:4] == Kind.MARKER for kind in kinds)
         good = Signal()
         bad = Signal()
         misses = Signal(range(BAD_MARKERS_TO_LOSE))
         lost = Signal()
         right: list[Value] = [data[n][:8] == n for n in range(lanes)]
-        m.d.comb += good.eq(ordered_valid & markers.all() & Cat(right).all())
-        m.d.comb += bad.eq(ordered_valid & markers.any() & ~good)
+        m.d.comb += good.eq(ordered & markers.all() & Cat(right).all())
+        m.d.comb += bad.eq(ordered & markers.any() & ~good)
         m.d.comb += lost.eq(
             overflow | ~self.locked.all() | ~self.enable
             | (bad & (misses == BAD_MARKERS_TO_LOSE - 1))

@@ -34,7 +34,7 @@ class Framer(wiring.Component):
     its words, and one more when its last word is full. When ``i`` has no word inside a frame an
     IDLE row is sent. Back-pressure: ``i.ready`` is low while START, MARKER or the END of a full
     word is sent, between frames while ``enable`` is low, and in clocks without ``slot``. Reset:
-    IDLE.
+    MARKER, the first row.
 
     When ``enable`` falls inside a frame, an ERROR row ends it and its remaining words are taken and
     dropped (``aborted`` pulses). A last word with ``error`` is sent as an ERROR row.
@@ -42,7 +42,7 @@ class Framer(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
     marker_rows : int
         Rows from one marker to the next, 16 to 65536.
 
@@ -105,10 +105,12 @@ class Framer(wiring.Component):
         marker = Signal()
         m.d.comb += marker.eq(since_marker == self.marker_rows - 1)
         next_kind = Signal(3)
+        kind = Signal(3, init=RowKind.MARKER)
+        m.d.comb += out.kind.eq(kind)
         m.d.comb += next_kind.eq(RowKind.IDLE)
         with m.If(self.slot):
             m.d.sync += since_marker.eq(Mux(marker, 0, since_marker + 1))
-            m.d.sync += out.kind.eq(Mux(marker, RowKind.MARKER, next_kind))
+            m.d.sync += kind.eq(Mux(marker, RowKind.MARKER, next_kind))
         with m.FSM():
             with m.State("BETWEEN"), m.If(self.i.valid & self.enable):
                 m.d.comb += next_kind.eq(RowKind.START)

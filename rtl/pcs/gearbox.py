@@ -18,8 +18,8 @@ BLOCK = 66
 
 
 def _check_width(width: int) -> None:
-    if width not in (16, 32, 64):
-        raise ValueError(f"width = {width}; allowed: 16, 32, 64")
+    if width not in (8, 16, 32, 64):
+        raise ValueError(f"width = {width}; allowed: 8, 16, 32, 64")
 
 
 def from_blocks(blocks: Iterable[int], width: int) -> Iterator[int]:
@@ -55,7 +55,7 @@ class TxGearbox(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits of a word: 16, 32 or 64.
+        Bits of a word: 8, 16, 32 or 64.
 
     Members
     -------
@@ -115,7 +115,7 @@ class RxGearbox(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits of a word: 16, 32 or 64.
+        Bits of a word: 8, 16, 32 or 64.
 
     Members
     -------

@@ -1,5 +1,8 @@
 """Rows: one block on each lane in the same transmit cycle, and the words of frames they carry.
 
+Where a line code's block holds several blocks of 64 bits (`pcs.coder`), each of them counts as a
+lane here: `lanes` is lanes times blocks, the blocks of lane 0 first.
+
 A frame of words is sent as a START row, DATA rows (8 bytes on each lane, lane 0 first) and an END
 row with the bytes that do not fill a row: data blocks, one terminate block on the lane where the
 bytes end, idle blocks after it. A last word that is full is a DATA row followed by an END row with
@@ -32,8 +35,8 @@ class RowKind(IntEnum):
 
 def check_lanes(lanes: int) -> None:
     """Raise ValueError when `lanes` is not a number of lanes that rows can have."""
-    if lanes not in (1, 2, 4, 8, 16):
-        raise ValueError(f"lanes = {lanes}; allowed: 1, 2, 4, 8, 16")
+    if not 1 <= lanes <= 64:
+        raise ValueError(f"lanes = {lanes}; allowed: 1 to 64")
 
 
 def frame_word(lanes: int) -> data.StructLayout:
@@ -88,7 +91,7 @@ class Spread(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
 
     Members
     -------
@@ -150,7 +153,7 @@ class Gather(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        1 to 64.
 
     Members
     -------

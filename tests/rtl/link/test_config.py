@@ -20,11 +20,26 @@ def test_limits_follow_the_core_clock():
     assert sum(config.limits) == 25000  # 100 us of 250 MHz
 
 
+def test_code_of_the_profile():
+    serdes = design.Serdes(profile="100g-kp4", modulation="pam4", fec_interleave=2, lanes=3)
+    config = Config.from_design(serdes)
+    assert (config.bits, config.blocks, config.fec, config.word_bytes) == (128, 4, "kp4", 96)
+    assert config.group_rows == 40
+    assert config.marker_rows == 1040  # 1024 rounded up to whole groups
+    assert Config(profile="pcie5").blocks == 2
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"lanes": 3}, "lanes = 3; allowed: 1, 2, 4, 8"),
-        ({"symbols_per_clock": 48}, "symbols_per_clock = 48; allowed: 16, 32, 64"),
+        ({"lanes": 17}, "lanes = 17; allowed: 1 to 16"),
+        ({"symbols_per_clock": 48}, "symbols_per_clock = 48; allowed: 8, 16, 32, 64, 128"),
+        ({"fec_interleave": 3}, "fec_interleave = 3; allowed: 1, 2, 4"),
+        ({"tx_ffe": (0, 9)}, "tx_ffe has 2 taps; allowed: 3 or 4"),
+        (
+            {"profile": "100g-kp4", "marker_rows": 90},
+            "marker_rows = 90; allowed: multiples of 20, the rows of a group of codewords",
+        ),
         ({"tx_dac_bits": 9}, "tx_dac_bits = 9; allowed: 5 to 8"),
         ({"tx_ffe": (0, 64, 0)}, "tx_ffe main = 64; allowed: -63 to 63"),
         ({"marker_rows": 32}, "marker_rows = 32; allowed: 64 to 16384"),

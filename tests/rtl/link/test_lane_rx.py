@@ -3,17 +3,18 @@
 import pytest
 from amaranth.sim import Simulator
 
+from lightloom.rtl.link import coders
+from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.lane_rx import LaneRx
 from lightloom.rtl.pcs import block, gearbox, scrambler
 from lightloom.rtl.pcs.block import Kind
-from lightloom.rtl.pma.formats import RxFormat
 
 
 def line(items):
     """Coded and scrambled 66-bit blocks of (kind, data)."""
     state, coded = 0x123, []
     for kind, data in items:
-        header, payload = block.encode(kind, data, 3, 1)
+        header, payload = block.encode(kind, data, 0x103)
         scrambled, state = scrambler.scramble(payload, state)
         coded.append(header | scrambled << 2)
     return coded
@@ -21,7 +22,8 @@ def line(items):
 
 def feed(width, words, rng=None):
     """Blocks seen while locked, and the lane at the end."""
-    dut = LaneRx(RxFormat(width=width, ffe_taps=2))
+    config = Config(symbols_per_clock=width, rx_ffe_taps=2)
+    dut = LaneRx(config, coders.receive(config))
     got, status = [], {}
 
     async def bench(ctx):
@@ -32,12 +34,12 @@ def feed(width, words, rng=None):
                 ctx.set(dut.loop_valid, 0)
                 await ctx.tick()
                 if ctx.get(dut.valid):
-                    got.append((Kind(ctx.get(dut.kind)), ctx.get(dut.data)))
+                    got.append((Kind(ctx.get(dut.kinds)), ctx.get(dut.data)))
             ctx.set(dut.loop_word, word)
             ctx.set(dut.loop_valid, 1)
             await ctx.tick()
             if ctx.get(dut.valid):
-                got.append((Kind(ctx.get(dut.kind)), ctx.get(dut.data)))
+                got.append((Kind(ctx.get(dut.kinds)), ctx.get(dut.data)))
         status["locked"] = ctx.get(dut.block_lock)
         status["header_errors"] = ctx.get(dut.status.header_errors)
         status["block_errors"] = ctx.get(dut.status.block_errors)
@@ -62,7 +64,7 @@ def test_blocks_made_by_software_are_found(width, offset, rng):
     assert status["locked"]
     assert status["header_errors"] == 0
     assert len(got) > 120
-    expected = [block.decode(*block.encode(k, d, 3, 1)) for k, d in items]
+    expected = [block.decode(*block.encode(k, d, 0x103)) for k, d in items]
     tail = got[-100:]
     assert any(expected[n : n + 100] == tail for n in range(len(expected) - 99))
 

@@ -3,6 +3,8 @@
 import pytest
 from amaranth.sim import Simulator
 
+from lightloom.rtl.link import coders
+from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.lane_tx import LaneTx
 from lightloom.rtl.pcs import block, gearbox, scrambler
 from lightloom.rtl.pcs.block import Kind
@@ -12,18 +14,19 @@ DAC_BITS = 7
 
 def run(width, items, clocks, rng=None):
     """Words of the line and codes; `items` are (kind, data), one a slot, then idle."""
-    dut = LaneTx(width=width, dac_bits=DAC_BITS)
+    config = Config(symbols_per_clock=width, tx_dac_bits=DAC_BITS)
+    dut = LaneTx(config, coders.transmit(config))
     words, codes = [], []
 
     async def bench(ctx):
-        for name, value in {"lane": 5, "ready": 1, "seed": 0x155, "main": 63}.items():
+        for name, value in {"marker": 0x105, "seed": 0x155, "main": 63}.items():
             ctx.set(getattr(dut, name), value)
         ctx.set(dut.enable, 1)
         queue = list(items)
         await ctx.tick()  # the seed is loaded
         for _ in range(clocks):
             kind, data = queue[0] if queue else (Kind.IDLE, 0)
-            ctx.set(dut.kind, kind)
+            ctx.set(dut.kinds, kind)
             ctx.set(dut.data, data)
             move = rng is None or rng.random() < 0.7
             ctx.set(dut.run, move)
@@ -71,7 +74,7 @@ def test_software_reads_the_line(width, pauses, rng):
     clocks = 66 * 110 // width * (2 if pauses else 1)
     words, _ = run(width, items, clocks, rng if pauses else None)
     got = blocks_of(words, width)
-    expected = [block.decode(*block.encode(k, d, 5, 1)) for k, d in items[40:]]
+    expected = [block.decode(*block.encode(k, d, 0x105)) for k, d in items[40:]]
     first = next(n for n, (kind, _) in enumerate(got) if kind != Kind.IDLE)
     lead = next(n for n, (kind, _) in enumerate(expected) if kind != Kind.IDLE)
     part = got[first - lead :][:60]

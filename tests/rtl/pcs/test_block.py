@@ -42,8 +42,8 @@ def test_known_payloads_of_clause_49():
     assert block.encode(Kind.TERM7, data) == (0b01, 0x77665544332211FF)
     # Eight error codes 0x1e of 7 bits after the type.
     assert block.encode(Kind.ERROR)[1] == 0x3C78F1E3C78F1E1E
-    # Lane 5, ready: 4B 05 01 check O=5.
-    assert block.encode(Kind.MARKER, lane=5, ready=1) == (0b01, 0x5_FB_01_05_4B)
+    # Lane 5, ready, turnaround 0x1234: 55 05 01 check, O codes 5 and 5, 34 12 check.
+    assert block.encode(Kind.MARKER, marker=0x1234_0105) == (0b01, 0x22_12_34_55_DD_01_05_55)
 
 
 @pytest.fixture
@@ -55,8 +55,7 @@ def cases():
         {
             "kind": kind,
             "data": rng.getrandbits(64),
-            "lane": rng.randrange(16),
-            "ready": rng.randrange(2),
+            "marker": rng.getrandbits(32),
         }
         for kind in Kind
         for _ in range(8)
@@ -84,7 +83,7 @@ def test_decoder_undoes_the_encoder(cases):
         if kind >= Kind.TERM0:
             assert data == case["data"] & ((1 << 8 * (kind - 8)) - 1)
         if kind == Kind.MARKER:
-            assert data & 0x1FF == case["lane"] | case["ready"] << 8
+            assert data == case["marker"]
 
 
 def test_decoder_equals_the_model_on_broken_blocks(cases):
@@ -104,7 +103,7 @@ def test_decoder_equals_the_model_on_broken_blocks(cases):
 
 def test_no_single_error_in_idle_or_marker_goes_unseen():
     for kind in (Kind.IDLE, Kind.MARKER):
-        header, payload = block.encode(kind, lane=3, ready=1)
+        header, payload = block.encode(kind, marker=0x0103)
         blocks = [{"header": header, "payload": payload ^ 1 << n} for n in range(64)]
         got = evaluate(block.Decoder(), blocks, ("kind",))
         # A flip in the type can make another type; it must not be the same kind with other content.

@@ -6,11 +6,14 @@ from amaranth.sim import Simulator
 from lightloom.rtl.pcs import block, deskew, framer
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.deskew import Deskew
-from lightloom.rtl.pcs.row import RowKind, spread
+from lightloom.rtl.pcs.row import RowKind, gather, spread
 
 
-def line_rows(lanes, count, rng, *, marker_rows=32, ready=1):
-    """Rows of random frames: (RowKind, data, count), and their blocks per lane (kind, data)."""
+def line_rows(lanes, count, rng, *, marker_rows=32, ready=1, size=1):
+    """Rows of random frames: (RowKind, data, count), and their blocks (kind, data).
+
+    `lanes` counts every block; `size` of them are of one lane.
+    """
     model = framer.Model(lanes)
     queue, rows, blocks = [], [], []
     for n in range(count):
@@ -25,7 +28,7 @@ def line_rows(lanes, count, rng, *, marker_rows=32, ready=1):
         line = []
         for lane, block_kind in enumerate(spread(kind, used, lanes)):
             part = data >> 64 * lane & ((1 << 64) - 1)
-            header, payload = block.encode(block_kind, part, lane, ready)
+            header, payload = block.encode(block_kind, part, lane // size | ready << 8)
             line.append(block.decode(header, payload))
         blocks.append(line)
     return rows, blocks
@@ -57,13 +60,15 @@ class Bench:
             mask = locked(clock)
             ctx.set(dut.locked, everyone if mask is None else mask)
             kinds = data = valid = 0
+            size = dut.blocks
             for lane in range(lanes):
                 if (clock + phase[lane]) % 33 == 32:
                     continue
                 if 0 <= place[lane] < len(self.blocks):
-                    kind, content = self.blocks[place[lane]][self.source[lane]]
-                    kinds |= kind << 4 * lane
-                    data |= content << 64 * lane
+                    line, first = self.blocks[place[lane]], size * self.source[lane]
+                    for n, (kind, content) in enumerate(line[first : first + size]):
+                        kinds |= kind << 4 * (size * lane + n)
+                        data |= content << 64 * (size * lane + n)
                     valid |= 1 << lane
                 place[lane] += 1
             ctx.set(dut.kinds, kinds)
@@ -71,10 +76,9 @@ class Bench:
             ctx.set(dut.valid, valid)
             await ctx.tick()
             if ctx.get(dut.o_valid):
-                o = dut.o
-                self.rows.append(
-                    (RowKind(ctx.get(o.kind)), ctx.get(o.data), ctx.get(o.count))
-                )
+                kinds, blocks = ctx.get(dut.o_kinds), lanes * dut.blocks
+                kind, count = gather([Kind(kinds >> 4 * n & 15) for n in range(blocks)])
+                self.rows.append((kind, ctx.get(dut.o_data), count))
             for name in self.pulses:
                 self.pulses[name] += ctx.get(getattr(dut, name))
             self.aligned.append(ctx.get(dut.aligned))
@@ -127,6 +131,18 @@ def test_random_skews_and_permutations(lanes, rng):
         numbers, ordered = deskew.align(lanes_alone)
         assert numbers == source
         assert ordered[: len(rows) - first] == blocks[first:]
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_rows_of_several_blocks_a_lane(size, rng):
+    rows, blocks = line_rows(3 * size, 160, rng, size=size)
+    source, skew = [2, 0, 1], [0, 11, 4]
+    bench = simulate(Bench(Deskew(lanes=3, blocks=size), blocks, source, skew, rng), 220)
+    first = rows.index((RowKind.MARKER, 0, 0))
+    assert len(bench.rows) > 100
+    same(bench.rows, rows[first : first + len(bench.rows)])
+    assert [bench.lane_ids >> 4 * p & 15 for p in range(3)] == source
+    assert bench.remote_ready
 
 
 @pytest.mark.parametrize("depth", [16, 32])
@@ -202,8 +218,8 @@ def test_remote_ready_follows_the_bit(rng):
     assert bench.remote_ready
 
 
-def test_latency_is_three_clocks(rng):
-    """From the clock of a row's last block to the clock in which `o` has it."""
+def test_latency_is_two_clocks(rng):
+    """From the clock of a row's last block to the clock in which it comes out."""
     dut = Deskew(lanes=1)
     seen = []
 
@@ -225,7 +241,7 @@ def test_latency_is_three_clocks(rng):
         for _ in range(8):
             await ctx.tick()
             ctx.set(dut.valid, 0)
-            seen.append(ctx.get(dut.o_valid) and ctx.get(dut.o.data))
+            seen.append(ctx.get(dut.o_valid) and ctx.get(dut.o_data))
 
     sim = Simulator(dut)
     sim.add_clock(1e-6)
@@ -234,6 +250,14 @@ def test_latency_is_three_clocks(rng):
     assert seen.index(99) == dut.latency
 
 
-def test_depth_is_checked():
-    with pytest.raises(ValueError, match="depth = 20; allowed: 16, 32, 64"):
-        Deskew(lanes=2, depth=20)
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"depth": 20}, "depth = 20; allowed: 16, 32, 64"),
+        ({"lanes": 17}, "lanes = 17; allowed: 1 to 16"),
+        ({"blocks": 5}, "blocks = 5; allowed: 1 to 4"),
+    ],
+)
+def test_parameters_are_checked(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Deskew(**({"lanes": 2} | parameters))

@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from lightloom.rtl.pcs import gearbox
 
-WIDTHS = [16, 32, 64]
+WIDTHS = [8, 16, 32, 64]
 
 
 def run_tx(width, blocks, words, rng):
@@ -154,5 +154,5 @@ def test_a_slip_in_a_clock_without_word_is_kept():
 
 @pytest.mark.parametrize("box", [gearbox.TxGearbox, gearbox.RxGearbox])
 def test_width_is_checked(box):
-    with pytest.raises(ValueError, match=r"width = 48; allowed: 16, 32, 64"):
+    with pytest.raises(ValueError, match=r"width = 48; allowed: 8, 16, 32, 64"):
         box(width=48)

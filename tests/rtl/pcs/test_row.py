@@ -82,9 +82,9 @@ def test_one_wrong_lane_makes_an_error_row_or_another_well_formed_one():
     assert sum(kind == RowKind.ERROR for kind, _ in got) > len(cases) // 2
 
 
-@pytest.mark.parametrize("lanes", [0, 3, 32])
+@pytest.mark.parametrize("lanes", [0, 65])
 def test_lanes_are_checked(lanes):
-    with pytest.raises(ValueError, match=f"lanes = {lanes}; allowed: 1, 2, 4, 8, 16"):
+    with pytest.raises(ValueError, match=f"lanes = {lanes}; allowed: 1 to 64"):
         row.frame_word(lanes)
 
 
