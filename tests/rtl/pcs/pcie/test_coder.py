@@ -1,0 +1,182 @@
+"""Lane coder: golden model, lock at every bit offset, damage."""
+
+import pytest
+from amaranth.sim import Simulator
+
+from lightloom.rtl.pcs.block import Kind
+from lightloom.rtl.pcs.pcie import ordered_sets as sets
+from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
+from lightloom.rtl.pcs.pcie.gearbox130 import to_words
+from lightloom.rtl.pcs.pcie.lock import blocks
+from lightloom.rtl.pcs.pcie.model import RxModel, TxModel
+from lightloom.rtl.pcs.pcie.rows import spread
+from lightloom.rtl.pcs.row import RowKind
+
+ERROR = (Kind.ERROR, Kind.ERROR)
+
+
+def random_rows(rng, count, *, marker_every=40, lane=0):
+    """Rows of one lane of one: kinds, data, marker word."""
+    rows, left = [], 0
+    for n in range(count):
+        data = rng.getrandbits(128)
+        if n % marker_every == 3:
+            kind, use = RowKind.MARKER, 0
+        elif left == 0:
+            kind = rng.choice([RowKind.START, RowKind.IDLE])
+            left = rng.randint(1, 12) if kind == RowKind.START else 0
+            use = 0
+        elif left == 1:
+            kind, use, left = rng.choice([RowKind.END, RowKind.ERROR]), rng.randrange(16), 0
+        else:
+            kind, use = rng.choice([RowKind.DATA] * 4 + [RowKind.IDLE]), 0
+            left -= 1
+        rows.append((spread(kind, use, 1)[0], data, lane | rng.getrandbits(24) << 8))
+    return rows
+
+
+def line(model, rows):
+    """Blocks (length, value) of rows, and the rows' places among them."""
+    return [(sets.BLOCK, block) for row in rows for block in model.row(*row)]
+
+
+def stream_of(parts):
+    value = length = 0
+    for size, part in parts:
+        value |= part << length
+        length += size
+    return value, length
+
+
+def expected(stream, length):
+    model = RxModel()
+    out = [model.block(*block) for block in blocks(stream, length)]
+    return [row for row in out if row is not None]
+
+
+class Receiver:
+    """`PcieRx` fed with bit streams one after the other, each with a new search before it."""
+
+    def __init__(self, bits, *, pause=0.0, rng=None):
+        self.dut = PcieRx(bits=bits)
+        self.bits, self.pause, self.rng = bits, pause, rng
+        self.sim = Simulator(self.dut)
+        self.sim.add_clock(1e-6)
+
+    def run(self, *streams):
+        """Rows, errors counted and `locked` by clock for each stream (value, length)."""
+        results = []
+
+        async def bench(ctx):
+            for stream in streams:
+                await self._feed(ctx, *stream)
+                results.append((self.rows, self.errors, self.locked))
+
+        self.sim.add_testbench(bench)
+        self.sim.run()
+        return results
+
+    async def _feed(self, ctx, value, length):
+        dut = self.dut
+        self.rows, self.errors, self.locked = [], 0, []
+        ctx.set(dut.run, 0)
+        ctx.set(dut.i_valid, 0)
+        await ctx.tick().repeat(3)
+        ctx.set(dut.run, 1)
+        # What follows the stream must not look like a part of it: zeros are no header.
+        tail = (8 + dut.latency) * self.bits
+        for word in to_words([(length, value), (tail, 0)], self.bits):
+            while self.rng is not None and self.rng.random() < self.pause:
+                ctx.set(dut.i_valid, 0)
+                await self._step(ctx)
+            ctx.set(dut.i, word)
+            ctx.set(dut.i_valid, 1)
+            await self._step(ctx)
+
+    async def _step(self, ctx):
+        dut = self.dut
+        _, _, there, kinds, data, errors, locked = await ctx.tick().sample(
+            dut.valid, dut.kinds, dut.data, dut.header_errors, dut.locked
+        )
+        self.errors += errors
+        self.locked.append(locked)
+        if there:
+            self.rows.append(((Kind(kinds & 15), Kind(kinds >> 4)), data))
+
+
+def same(got, want):
+    assert [kinds for kinds, _ in got[: len(want)]] == [kinds for kinds, _ in want]
+    for (kinds, data), (_, right) in zip(got, want, strict=False):
+        if kinds[0] == Kind.MARKER:
+            assert data & 0xFFFF_FFFF == right
+        for half, kind in enumerate(kinds):
+            used = 8 if kind == Kind.DATA else max(0, kind - Kind.TERM0)
+            mask = (1 << 8 * used) - 1
+            assert data >> 64 * half & mask == right >> 64 * half & mask
+
+
+@pytest.mark.parametrize(("bits", "lane"), [(8, 0), (33, 1), (64, 5), (66, 6), (128, 15)])
+def test_transmit_equals_the_model(bits, lane, rng):
+    word = lane | rng.getrandbits(24) << 8
+    rows = [(kinds, data, word) for kinds, data, _ in random_rows(rng, 120)]
+    dut = PcieTx(bits=bits)
+    words, taken = [], 0
+
+    async def bench(ctx):
+        nonlocal taken
+        ctx.set(dut.marker, word)
+        await ctx.tick()
+        while taken < len(rows):
+            ctx.set(dut.kinds, rows[taken][0])
+            ctx.set(dut.data, rows[taken][1])
+            run = rng.random() < 0.8
+            ctx.set(dut.run, run)
+            _, _, slot = await ctx.tick().sample(dut.slot)
+            if run:
+                words.append(ctx.get(dut.word))
+            assert run or not slot
+            taken += slot
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    parts = [(sets.BLOCK, sets.HEADER_DATA), *line(TxModel(lane), rows)]
+    want = list(to_words(parts, bits))
+    assert words == want[: len(words)]
+    assert len(words) > 110 * 130 / bits
+
+
+@pytest.mark.parametrize(("bits", "pause"), [(8, 0), (17, 0.2), (32, 0), (64, 0.1), (128, 0)])
+def test_rows_come_back(bits, pause, rng):
+    lane = rng.randrange(16)
+    rows = random_rows(rng, 150, lane=lane)
+    stream, length = stream_of(line(TxModel(lane), rows))
+    want = expected(stream, length)
+    ((got, _, _),) = Receiver(bits, pause=pause, rng=rng).run((stream, length))
+    same(got, want)
+    assert len(want) > 130
+    sent = [kinds for kinds, _, _ in rows if kinds == 0x33]
+    assert sum(kinds == (Kind.MARKER, Kind.MARKER) for kinds, _ in got) == len(sent) == 4
+
+
+@pytest.mark.parametrize("bits", [32, 64, 128])
+def test_lock_from_every_bit_offset(bits, rng):
+    """Random bits, any number of them, then a marker: all that follows is received."""
+    streams, wants = [], []
+    for skip in range(130):
+        lane = skip % 8
+        rows = [(0x33, 0, lane), *random_rows(rng, 6, lane=lane)]
+        stream, length = stream_of(line(TxModel(lane), rows))
+        wants.append(expected(stream, length))
+        streams.append((rng.getrandbits(skip) | stream << skip, length + skip))
+    for skip, (got, _, locked) in enumerate(Receiver(bits).run(*streams)):
+        want = wants[skip]
+        assert len(want) >= 8
+        assert want[1] == ((Kind.MARKER, Kind.MARKER), skip % 8)
+        same(got, want)
+        # EIEOS twice, SKP, and the pipeline.
+        first = locked.index(1)
+        assert first * bits <= skip + 3 * 130 + (PcieRx.latency + 1) * bits
+
+
