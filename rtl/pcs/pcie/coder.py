@@ -113,9 +113,12 @@ class PcieTx(wiring.Component):
     slot: Signal
     word: Signal
 
+    blocks = 2
+    """Blocks of 64 bits a row."""
     latency = 2
+    """Clocks from a row to its first line bits at `word`."""
 
-    def __init__(self, *, bits: int) -> None:
+    def __init__(self, bits: int) -> None:
         """Check the parameters and declare the members."""
         self.bits = bits
         self._gearbox = TxGearbox130(bits=bits)
@@ -273,9 +276,12 @@ class PcieRx(wiring.Component):
     valid: Signal
     header_errors: Signal
 
+    blocks = 2
+    """Blocks of 64 bits a row."""
     latency = BlockAlign.latency + 2
+    """Clocks with ``i_valid`` from a block's last word at `i` to its row."""
 
-    def __init__(self, *, bits: int) -> None:
+    def __init__(self, bits: int) -> None:
         """Check the parameters and declare the members."""
         self.bits = bits
         self._align = BlockAlign(bits=bits)

@@ -14,7 +14,7 @@ from amaranth.utils import bits_for
 
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.pcie.ordered_sets import EMPTY, FOLLOW, FULL, NONE
-from lightloom.rtl.pcs.row import RowKind, check_lanes
+from lightloom.rtl.pcs.row import RowKind
 
 __all__ = ["PcieSpread", "end_code", "end_kinds", "spread"]
 
@@ -71,7 +71,7 @@ class PcieSpread(wiring.Component):
     Parameters
     ----------
     lanes : int
-        1, 2, 4, 8 or 16.
+        Lanes of two virtual lanes each, 1 to 16.
 
     Members
     -------
@@ -85,7 +85,7 @@ class PcieSpread(wiring.Component):
     Raises
     ------
     ValueError
-        ``lanes`` is not allowed.
+        ``lanes`` is out of range.
     """
 
     kind: Signal
@@ -94,7 +94,8 @@ class PcieSpread(wiring.Component):
 
     def __init__(self, *, lanes: int) -> None:
         """Check the parameters and declare the members."""
-        check_lanes(lanes)
+        if not 1 <= lanes <= 16:
+            raise ValueError(f"lanes = {lanes}; allowed: 1 to 16")
         self.lanes = lanes
         super().__init__(
             {"kind": In(3), "count": In(bits_for(16 * lanes)), "kinds": Out(8 * lanes)}

@@ -58,7 +58,7 @@ class Receiver:
     """`PcieRx` fed with bit streams one after the other, each with a new search before it."""
 
     def __init__(self, bits, *, pause=0.0, rng=None):
-        self.dut = PcieRx(bits=bits)
+        self.dut = PcieRx(bits)
         self.bits, self.pause, self.rng = bits, pause, rng
         self.sim = Simulator(self.dut)
         self.sim.add_clock(1e-6)
@@ -119,7 +119,7 @@ def same(got, want):
 def test_transmit_equals_the_model(bits, lane, rng):
     word = lane | rng.getrandbits(24) << 8
     rows = [(kinds, data, word) for kinds, data, _ in random_rows(rng, 120)]
-    dut = PcieTx(bits=bits)
+    dut = PcieTx(bits)
     words, taken = [], 0
 
     async def bench(ctx):

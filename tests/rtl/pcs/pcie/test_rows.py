@@ -8,7 +8,7 @@ from lightloom.rtl.pcs.pcie.rows import PcieSpread, end_code, end_kinds, spread
 from lightloom.rtl.pcs.row import RowKind
 from lightloom.rtl.pcs.row import spread as plain_spread
 
-LANES = [1, 2, 4, 8, 16]
+LANES = [1, 2, 3, 8, 16]
 
 
 def cases(lanes):
@@ -43,6 +43,7 @@ def test_bytes_of_an_end_are_where_the_plain_spread_puts_them(lanes):
         assert kinds == plain_spread(RowKind.END, count, 2 * lanes)
 
 
-def test_lanes_are_checked():
-    with pytest.raises(ValueError, match=r"^lanes = 3; allowed: 1, 2, 4, 8, 16$"):
-        PcieSpread(lanes=3)
+@pytest.mark.parametrize("lanes", [0, 17])
+def test_lanes_are_checked(lanes):
+    with pytest.raises(ValueError, match=rf"^lanes = {lanes}; allowed: 1 to 16$"):
+        PcieSpread(lanes=lanes)
