@@ -7,7 +7,10 @@ order of the path:
 - transmit DAC codes, held for a symbol; package channel; driver and modulator poles: one pulse
   response. The modulator's pole stands before its static, chirp-free characteristic.
 - lasers: frequency offset fixed by the seed, phase walk of the linewidth, one step a word.
-- fabric: complex matrix once a word. Leaked light has the delay of the light it disturbs.
+- fabric: complex matrix once a word. Leaked light has the delay of the light it disturbs. One chip
+  between two circulators for both directions, or two transceivers' own switches in series, driven
+  alike and without reflections; what leaks inside a transceiver from its transmitters to its
+  receivers is left out.
 - fibre: loss and delay; at 1310 nm and these lengths dispersion is not modelled.
 - detector: square law, dark current; thermal, shot and intensity noise as one white Gaussian
   current a sample, its variance from the power of that sample. A sample is held until the next.
@@ -20,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +61,8 @@ class Coefficients:
 
     lanes: int
     symbols: int
+    levels: int
+    """Of a symbol: 2 (NRZ) or 4 (PAM4). The waveform does not depend on it, only on the codes."""
     samples_per_ui: int
     tx_bits: int
     adc_bits: int
@@ -95,6 +101,9 @@ class Coefficients:
     detect_a: float
     volts_per_step: float
     fabric_ports: int
+    """Lines of the program."""
+    fabric_shared: bool
+    """Both directions pass one chip, B to A backwards; otherwise each has its own way forward."""
     fabric_ops: Array
     """Rows of kind, line a, line b, heater, four complex numbers."""
     heater_p_pi_mw: Array
@@ -134,10 +143,10 @@ class Coefficients:
         names = (
             "bank_phases", "baseline_rate", "dac_bits", "dac_full_scale_mw", "dark_a", "delay_ui",
             "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops",
-            "fabric_ports", "heater_p_pi_mw", "heater_tau_fs", "laser_turns", "laser_walk",
-            "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank", "rx_gain",
-            "source_field", "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code",
-            "volts_per_step",
+            "fabric_ports", "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "laser_turns",
+            "laser_walk", "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank",
+            "rx_gain", "source_field", "thermal_crosstalk", "tx_response", "ui_fs",
+            "volts_per_code", "volts_per_step",
         )  # fmt: skip
         values = {name: np.ravel(np.asarray(getattr(self, name), float)) for name in names}
         values["seed"] = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], float)
@@ -196,7 +205,8 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
     bank = np.stack([padded[j : j + taps * BANK_PHASES : BANK_PHASES] for j in range(BANK_PHASES)])
     bank = np.vstack([bank, padded[BANK_PHASES::BANK_PHASES][:taps]])
 
-    permutation = tuple(model.permutation[:lanes]) if model.fabric else tuple(range(lanes))
+    shared = model.fabric is not None and design.switch.topology != "ocstrx"
+    permutation = tuple(model.permutation[:lanes]) if shared else tuple(range(lanes))
     spread = _laser_spread(design, lanes)
     linewidth = design.engine.laser_linewidth_mhz * 1e6
     bandwidth = n * serdes.baud_gbd * 1e9 / 2
@@ -205,6 +215,7 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
     return Coefficients(
         lanes=lanes,
         symbols=serdes.symbols_per_clock,
+        levels=2**serdes.bits_per_symbol,
         samples_per_ui=n,
         tx_bits=serdes.tx_dac_bits,
         adc_bits=serdes.adc_bits,
@@ -249,7 +260,8 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
         detect_a=receiver.signal_detect_ua * 1e-6,
         volts_per_step=receiver.sampler_full_scale_v / 2**serdes.adc_bits,
         fabric_ports=model.fabric.lines if model.fabric else 0,
-        fabric_ops=_operations(model),
+        fabric_shared=shared,
+        fabric_ops=_operations(design, model),
         heater_p_pi_mw=np.array([h.p_pi_mw for h in heaters]),
         heater_tau_fs=np.array([h.tau_us * 1e9 for h in heaters]),
         thermal_crosstalk=np.array(
@@ -290,7 +302,9 @@ def _check(design: Design, model: OpticalModel) -> None:
                 f"optical model: dac_bits = {model.fabric.dac_bits}; "
                 f"allowed: switch.dac_bits = {design.switch.dac_bits}"
             )
-        if sorted(model.permutation[:lanes]) != list(range(lanes)):
+        if design.switch.topology == "ocstrx":
+            passages(design, model)
+        elif sorted(model.permutation[:lanes]) != list(range(lanes)):
             raise DesignError(
                 f"optical model: permutation = {list(model.permutation)}; "
                 f"allowed: lanes 0 to {lanes - 1} among themselves"
@@ -327,7 +341,7 @@ def _source_mw(design: Design, model: OpticalModel) -> Array:
         + fibre.length_m * 1e-3 * fibre.loss_db_per_km
         + fibre.connectors * fibre.connector_loss_db
         # one circulator at either end of the switched span, both passed in either direction
-        + (2 * design.switch.circulator_loss_db if model.fabric else 0.0)
+        + (2 * design.switch.circulator_loss_db if _circulators(design) else 0.0)
     )
     return np.array(
         [
@@ -335,6 +349,53 @@ def _source_mw(design: Design, model: OpticalModel) -> Array:
             for lane in model.engine[: design.serdes.lanes]
         ]
     )
+
+
+def _circulators(design: Design) -> bool:
+    """Whether both directions share the fibre: a transceiver's own switch has a fibre each way."""
+    return design.switch.topology not in ("none", "ocstrx")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A lane's way through the switches of two transceivers: lines and routes of either pass."""
+
+    outward: tuple[int, int]
+    """Input and output of the transmitting side's switch."""
+    inward: tuple[int, int]
+    """Input and output of the receiving side's switch."""
+    loss_db: tuple[float, float]
+    delay_ps: tuple[float, float]
+
+
+def passages(design: Design, model: OpticalModel) -> tuple[Passage, ...]:
+    """How each lane passes the transceivers' own switches on the design's path.
+
+    Raises `DesignError` when the model has no such routes.
+    """
+    assert model.fabric is not None
+    inputs, outputs = model.fabric.inputs, model.fabric.outputs
+    routes = {(inputs[r.input], outputs[r.output]): r for r in model.routes}
+    fibre = design.switch.path[0]
+    found: list[Passage] = []
+    for lane in range(design.serdes.lanes):
+        ways = (f"tx{lane}", f"{fibre}_out{lane}"), (f"{fibre}_in{lane}", f"rx{lane}")
+        for way in ways:
+            if way not in routes:
+                raise DesignError(
+                    f"optical model: no route from {way[0]} to {way[1]}; allowed: both for each "
+                    f"lane on switch.path = {design.switch.path!r}"
+                )
+        out, into = routes[ways[0]], routes[ways[1]]
+        found.append(
+            Passage(
+                (out.input, out.output),
+                (into.input, into.output),
+                (out.loss_db, into.loss_db),
+                (out.group_delay_ps, into.group_delay_ps),
+            )
+        )
+    return tuple(found)
 
 
 def _laser_spread(design: Design, lanes: int) -> Array:
@@ -370,7 +431,11 @@ def _delays(
     lanes = design.serdes.lanes
     fibre_ps = design.fibre.length_m * 1e-3 * design.fibre.delay_us_per_km * 1e6
     skew = [*design.run.skew_ui, *[0.0] * lanes][:lanes]
-    on_chip = {(route.input, route.output): route.group_delay_ps for route in model.routes}
+    if design.switch.topology == "ocstrx":
+        ways = enumerate(passages(design, model))
+        on_chip = {(lane, lane): sum(way.delay_ps) for lane, way in ways}
+    else:
+        on_chip = {(route.input, route.output): route.group_delay_ps for route in model.routes}
     delay = np.empty((2, lanes))
     for a, b in enumerate(permutation):
         if model.fabric is not None and (a, b) not in on_chip:
@@ -391,14 +456,44 @@ def _delays(
     return delay, to_fabric * 1e3 + tx_ui * ui_fs
 
 
-def _operations(model: OpticalModel) -> Array:
-    rows: list[list[float]] = []
+_SWAP = (0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+"""Two lines exchanged, as the four complex numbers of a coupler."""
+
+
+def _operations(design: Design, model: OpticalModel) -> Array:
+    rows = list(_chip(model))
+    if design.switch.topology == "ocstrx" and model.fabric is not None:
+        ways, lanes = passages(design, model), range(design.serdes.lanes)
+        sent, received = [w.outward[1] for w in ways], [w.inward[0] for w in ways]
+        dark = [line for line in range(model.fabric.lines) if line not in sent]
+        rows = [
+            *_exchanges(lanes, [way.outward[0] for way in ways]),
+            *rows,
+            # only the fibres of this path lead on to the other transceiver
+            *([1, line, -1, -1, *[0.0] * 8] for line in dark),
+            *_exchanges(sent, received),
+            *rows,
+            *_exchanges([way.inward[1] for way in ways], lanes),
+        ]
+    return np.array(rows, float).reshape(-1, 12)
+
+
+def _chip(model: OpticalModel) -> Iterator[list[float]]:
     for op in model.fabric.ops if model.fabric else ():
         if isinstance(op, Couple):
-            rows.append([0, op.a, op.b, -1, *(part for value in op.s for part in value)])
+            yield [0, op.a, op.b, -1, *(part for value in op.s for part in value)]
         elif isinstance(op, PathOp):
-            rows.append([1, op.a, -1, -1, *op.t, 0, 0, 0, 0, 0, 0])
+            yield [1, op.a, -1, -1, *op.t, 0, 0, 0, 0, 0, 0]
         else:
             assert isinstance(op, HeaterOp)
-            rows.append([2, op.a, -1, op.heater, 0, 0, 0, 0, 0, 0, 0, 0])
-    return np.array(rows, float).reshape(-1, 12)
+            yield [2, op.a, -1, op.heater, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def _exchanges(sources: Sequence[int], targets: Sequence[int]) -> Iterator[list[float]]:
+    """Operations that bring what is on line `sources[k]` to line `targets[k]`."""
+    at = list(sources)
+    for k, target in enumerate(targets):
+        if at[k] != target:
+            yield [0, at[k], target, -1, *_SWAP]
+            at = [at[k] if line == target else line for line in at]
+            at[k] = target

@@ -6,6 +6,7 @@ clock recovery chose is at 0 UI and its movements are in the picture.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,7 @@ def capture(kernel: Kernel, *, points: int = POINTS, words: int = HISTORY_WORDS)
 
 
 def equalize(volts: Real, step: float, equalizer: Equalizer) -> Real:
-    """What the receiver's equalizer makes of folded `volts`, its threshold at 0."""
+    """What the receiver's equalizer makes of folded `volts`, before its thresholds."""
     order = len(equalizer.taps)
     count = len(volts) - order
     if count < 2:
@@ -124,13 +125,15 @@ def equalize(volts: Real, step: float, equalizer: Equalizer) -> Real:
     for k, tap in enumerate(equalizer.taps):
         start = order - 1 - k
         total += tap * volts[start : start + count]
-    total -= equalizer.threshold * step
+    if not equalizer.dfe:
+        return total
     # the same decisions for every point: those made at the sampling instant
+    limits = [threshold * step for threshold in equalizer.thresholds]
     middle = volts.shape[1] // 2
     previous, feedback = 1.0, np.zeros(count)
     for symbol, value in enumerate(total[:, middle].tolist()):
         feedback[symbol] = equalizer.dfe * step * previous
-        previous = 1.0 if value >= feedback[symbol] else -1.0
+        previous = bisect_right(limits, value - feedback[symbol]) * 2 / len(limits) - 1
     return total - feedback[:, None]
 
 

@@ -126,7 +126,7 @@ def matrices(
         return np.broadcast_to(np.eye(c.lanes, dtype=complex), (words, c.lanes, c.lanes))
     starts = np.arange(words) * c.symbols * c.ui_fs[direction] + c.fabric_delay_fs[direction]
     forward = np.stack([fabric_matrix(c, heater_phases(c, changes, time)) for time in starts])
-    return forward if direction == 0 else forward.transpose(0, 2, 1)
+    return forward if direction == 0 or not c.fabric_shared else forward.transpose(0, 2, 1)
 
 
 # -- receiver -------------------------------------------------------------------------------------

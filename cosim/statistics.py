@@ -5,12 +5,16 @@ the mean of every sample with its intersymbol interference and crosstalk; the no
 follows from the light that the receive filter had in view, its correlation between samples from
 the filter; the sampler's steps and clipping are kept. What is left for each symbol is a Gaussian
 integral, and the rate is their mean: the tails are exact, only the pattern is sampled.
+
+Symbols are levels from -1 to 1: two of them (NRZ), or four (PAM4), Gray coded, so that a wrong
+decision for a level beside the right one is one wrong bit in two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -47,19 +51,27 @@ def gaussian_tail(q: npt.ArrayLike) -> Real:
 class Equalizer:
     """Linear receiver behind the sampler, in units of sampler steps.
 
-    `z[n] = sum taps[k] x[n + pre - k]`; a one is decided when `z[n] - dfe a[n-1] >= threshold`
-    with `a` of -1 or 1.
+    `z[n] = sum taps[k] x[n + pre - k]`; the level decided, from the lowest, is the number of
+    `thresholds` that `z[n] - dfe a[n-1]` reaches, with the level `a` decided before, -1 to 1.
     """
 
     taps: tuple[float, ...] = (1.0,)
     pre: int = 0
     dfe: float = 0.0
-    threshold: float = 0.0
+    thresholds: tuple[float, ...] = (0.0,)
+    """One for NRZ, three for PAM4, ascending."""
 
     def __post_init__(self) -> None:
-        """Check `pre`."""
+        """Check `pre` and `thresholds`."""
         if not 0 <= self.pre < len(self.taps):
             raise ValueError(f"pre = {self.pre}; allowed: 0 to {len(self.taps) - 1}")
+        if len(self.thresholds) not in (1, 3) or list(self.thresholds) != sorted(self.thresholds):
+            raise ValueError(f"thresholds = {self.thresholds}; allowed: 1 or 3, ascending")
+
+    @property
+    def levels(self) -> int:
+        """Levels of a symbol."""
+        return len(self.thresholds) + 1
 
     @classmethod
     def from_registers(cls, side_taps: Sequence[int], dfe: int) -> Equalizer:
@@ -70,27 +82,38 @@ class Equalizer:
         """
         side = [tap / 64 for tap in side_taps]
         pre = 1 if side else 0
-        return cls((*side[:pre], 1.0, *side[pre:]), pre, dfe / 4, -0.125)
+        return cls((*side[:pre], 1.0, *side[pre:]), pre, dfe / 4, (-0.125,))
 
 
 @dataclass(frozen=True)
 class Pattern:
     """Noiseless answer of one direction to a random pattern on every lane."""
 
-    bits: npt.NDArray[np.int8]
-    """Sent bits, -1 or 1, `[transmit lane, symbol]`."""
+    sent: Real
+    """Levels, -1 to 1, `[transmit lane, symbol]`."""
     source: tuple[int, ...]
     """Transmit lane from which each receive lane gets most light."""
     light_a: Real
     """Photocurrent of the light, `[receive lane, sample]`, `samples_per_ui` a symbol."""
 
 
-def tx_codes(c: Coefficients, bits: npt.NDArray[np.int8], tx_ffe: Sequence[float]) -> npt.NDArray:
-    """DAC codes `[word, lane, symbol]` of bits `[lane, symbol]`; pre, main and post cursor."""
+def random_levels(c: Coefficients, rng: np.random.Generator, words: int) -> Real:
+    """Random levels from -1 to 1, equally likely, `[lane, symbol]`."""
+    return rng.choice(np.linspace(-1.0, 1.0, c.levels), (c.lanes, words * c.symbols))
+
+
+def tx_codes(c: Coefficients, sent: npt.ArrayLike, tx_ffe: Sequence[float]) -> npt.NDArray:
+    """DAC codes `[word, lane, symbol]` of levels `[lane, symbol]`.
+
+    `tx_ffe` ends with the main and the post cursor, pre-cursors before them.
+    """
     top = 2 ** (c.tx_bits - 1) - 1
-    pre, main, post = (round(tap * top) for tap in tx_ffe)
-    before, after = np.roll(bits, 1, axis=1), np.roll(bits, -1, axis=1)
-    codes = np.clip(pre * after + main * bits.astype(int) + post * before, -top, top)
+    steps = c.levels - 1
+    odd = np.rint(np.asarray(sent) * steps).astype(int)  # -1, 1; or -3, -1, 1, 3
+    total = np.zeros_like(odd)
+    for k, tap in enumerate(tx_ffe):
+        total += round(tap * top) * np.roll(odd, k - (len(tx_ffe) - 2), axis=1)
+    codes = np.clip(np.floor(total / steps + 0.5).astype(int), -top, top)
     return codes.reshape(c.lanes, -1, c.symbols).transpose(1, 0, 2).astype(np.int16)
 
 
@@ -103,7 +126,7 @@ def pattern(
     symbols: int = 65536,
     seed: int = 1,
 ) -> Pattern:
-    """Send random bits on every lane of a direction and return the light that arrives.
+    """Send random symbols on every lane of a direction and return the light that arrives.
 
     `matrix` is the switch's transfer `[output, input]`; needed where there is a switch. Leaked
     light beats at the lasers' differences: short patterns do not average over that.
@@ -112,13 +135,13 @@ def pattern(
         raise ValueError(f"matrix is {matrix}; allowed: one exactly where there is a switch")
     words = -(-symbols // c.symbols)
     rng = np.random.default_rng(seed)
-    bits = rng.choice(np.array([-1, 1], np.int8), (c.lanes, words * c.symbols))
-    codes = tx_codes(c, bits, tx_ffe)
+    sent = random_levels(c, rng, words)
+    codes = tx_codes(c, sent, tx_ffe)
     transfer = np.eye(c.lanes, dtype=complex) if matrix is None else matrix
-    transfer = transfer if direction == 0 else transfer.T
+    transfer = transfer if direction == 0 or not c.fabric_shared else transfer.T
     # the lane that really talks to each, as the switch is now and not as it should be
     source = tuple(int(lane) for lane in np.abs(transfer).argmax(axis=1))
-    return Pattern(bits, source, oracle.light_current(c, direction, codes, transfer))
+    return Pattern(sent, source, oracle.light_current(c, direction, codes, transfer))
 
 
 def _taps(c: Coefficients, fraction_ui: float) -> tuple[int, Real]:
@@ -133,10 +156,10 @@ def _taps(c: Coefficients, fraction_ui: float) -> tuple[int, Real]:
 
 @dataclass(frozen=True)
 class Moments:
-    """Samples of one phase: bits that they decide, means and covariances, in sampler steps."""
+    """Samples of one phase: symbols that they decide, means and covariances, in sampler steps."""
 
-    bits: Real
-    """Sent bit of each symbol."""
+    sent: Real
+    """Level of each symbol, -1 to 1."""
     mean: Real
     covariance: Real
     """`[lag, symbol]`: of a sample with the one `lag` symbols before it."""
@@ -157,7 +180,7 @@ def moments(
 ) -> Moments:
     """Mean and covariances of a lane's samples at `fraction_ui` after the start of each symbol.
 
-    The bits are aligned to the samples by their correlation.
+    The symbols are aligned to the samples by their correlation.
     """
     n = c.samples_per_ui
     whole, taps = _taps(c, fraction_ui % 1.0)
@@ -179,10 +202,10 @@ def moments(
         r = c.baseline_rate
         covariance += r / (2 - r) * c.rx_gain**2 * wander
     step = c.volts_per_step
-    sent = p.bits[p.source[lane], :count].astype(float)
+    sent = p.sent[p.source[lane], :count]
     scores = [float(np.dot(np.roll(sent, d), mean)) for d in range(64)]
     aligned = np.roll(sent, int(np.argmax(scores)))
-    # the first symbols lack the past of the filters, and the tail of the bits has wrapped there
+    # the first symbols lack the past of the filters, and the tail of the pattern has wrapped there
     skip = min(count // 4, 2 * (len(c.tx_response) + len(taps)) // n + 64)
     return Moments(aligned[skip:], mean[skip:] / step, covariance[:, skip:] / step**2)
 
@@ -207,49 +230,80 @@ def _cells(mean: Real, deviation: Real, edges: Real) -> Real:
     return np.where(upper, low - high, np.where(lower, high - low, 1 - low - high))
 
 
-def symbol_errors(c: Coefficients, m: Moments, e: Equalizer, *, wrong_before: bool) -> Real:
-    """Probability that each symbol is decided wrongly, given the decision before it.
+@dataclass(frozen=True)
+class Mistakes:
+    """Probabilities of wrong decisions, symbol by symbol."""
+
+    up: Real
+    """Of a level above the right one."""
+    down: Real
+    bits: Real
+    """Expected wrong bits."""
+
+
+class Decisions:
+    """What the equalizer makes of samples, before the feedback: mixtures of Gaussians.
 
     The main tap's sample keeps its quantization cell by cell; the other taps' sum is Gaussian about
     its mean given that cell, with the variance of uniform quantization added.
     """
-    index = _decided(m, e)
-    top = 2 ** (c.adc_bits - 1)
-    codes = np.arange(-top, top, dtype=float)
-    edges = np.concatenate([[-np.inf], codes[1:] - 0.5, [np.inf]])
-    main = m.mean[index]
-    deviation = np.sqrt(np.maximum(m.covariance[0, index], 1e-18))
-    probability = _cells(main, deviation, edges)
-    rest_mean = np.zeros(len(index))
-    rest_variance = np.full(len(index), 1e-18)
-    with_main = np.zeros(len(index))
-    for i, tap in enumerate(e.taps):
-        if i == e.pre:
-            continue
-        rest_mean += tap * np.clip(m.mean[index + e.pre - i], -top, top - 1)
-        rest_variance += tap**2 / 12
-        with_main += tap * m.between(index + e.pre - i, index)
-        for j, other in enumerate(e.taps):
-            if j != e.pre:
-                rest_variance += tap * other * m.between(index + e.pre - i, index + e.pre - j)
-    slope = with_main / deviation**2
-    rest_variance = np.maximum(rest_variance - slope * with_main, 1e-18)
-    sent, before = m.bits[index], m.bits[index - 1]
-    previous = -before if wrong_before else before
-    # given the cell, the main sample is taken to lie in its middle
-    reach = 9 * deviation[:, None]
-    centre = np.clip(codes[None, :], main[:, None] - reach, main[:, None] + reach)
-    z = (
-        e.taps[e.pre] * codes[None, :]
-        + (rest_mean - e.dfe * previous)[:, None]
-        + slope[:, None] * (centre - main[:, None])
-        - e.threshold
-    )
-    if len(e.taps) == 1:
-        wrong = np.where(sent[:, None] > 0, z < 0, z >= 0).astype(float)
-    else:
-        wrong = special.ndtr(-sent[:, None] * z / np.sqrt(rest_variance)[:, None])
-    return (probability * wrong).sum(axis=1)
+
+    def __init__(self, c: Coefficients, m: Moments, e: Equalizer) -> None:
+        """Work out the value of each symbol and cell."""
+        index = _decided(m, e)
+        top = 2 ** (c.adc_bits - 1)
+        codes = np.arange(-top, top, dtype=float)
+        edges = np.concatenate([[-np.inf], codes[1:] - 0.5, [np.inf]])
+        main = m.mean[index]
+        deviation = np.sqrt(np.maximum(m.covariance[0, index], 1e-18))
+        rest_mean = np.zeros(len(index))
+        rest_variance = np.full(len(index), 1e-18)
+        with_main = np.zeros(len(index))
+        for i, tap in enumerate(e.taps):
+            if i == e.pre:
+                continue
+            rest_mean += tap * np.clip(m.mean[index + e.pre - i], -top, top - 1)
+            rest_variance += tap**2 / 12
+            with_main += tap * m.between(index + e.pre - i, index)
+            for j, other in enumerate(e.taps):
+                if j != e.pre:
+                    rest_variance += tap * other * m.between(index + e.pre - i, index + e.pre - j)
+        slope = with_main / deviation**2
+        # given the cell, the main sample is taken to lie in its middle
+        reach = 9 * deviation[:, None]
+        centre = np.clip(codes[None, :], main[:, None] - reach, main[:, None] + reach)
+        self._e = e
+        self._sent, self._before = m.sent[index], m.sent[index - 1]
+        self._probability = _cells(main, deviation, edges)
+        self._value = (
+            e.taps[e.pre] * codes[None, :]
+            + rest_mean[:, None]
+            + slope[:, None] * (centre - main[:, None])
+        )
+        self._spread = np.sqrt(np.maximum(rest_variance - slope * with_main, 1e-18))
+
+    def mistakes(self, before: int = 0) -> Mistakes:
+        """Wrong decisions when the one before was right, or a level too high (1) or low (-1)."""
+        e, steps = self._e, self._e.levels - 1
+        fed_back = e.dfe * (self._before + before * 2 / steps)
+        right = np.rint((self._sent + 1) / 2 * steps).astype(int)
+        limits = np.concatenate([np.full(steps, -np.inf), e.thresholds, np.full(steps, np.inf)])
+        up, down = [], []
+        for k in range(steps):
+            up.append(self._beyond(limits[steps + right + k] + fed_back, 1))
+            down.append(self._beyond(limits[steps + right - 1 - k] + fed_back, -1))
+        # Gray code: two levels off are two wrong bits, three are one again
+        bits = sum(w * (a + b) for w, a, b in zip((1, 1, -1), up, down, strict=False))
+        return Mistakes(up[0], down[0], np.asarray(bits))
+
+    def _beyond(self, limit: Real, sign: int) -> Real:
+        """Probability of each symbol's value at or above (below for `sign` -1) its `limit`."""
+        away = sign * (self._value - limit[:, None])
+        if len(self._e.taps) == 1:
+            beyond = (away >= 0 if sign > 0 else away > 0).astype(float)
+        else:
+            beyond = special.ndtr(away / self._spread[:, None])
+        return (self._probability * beyond).sum(axis=1)
 
 
 def _decided(m: Moments, e: Equalizer) -> npt.NDArray[np.intp]:
@@ -258,7 +312,7 @@ def _decided(m: Moments, e: Equalizer) -> npt.NDArray[np.intp]:
 
 
 def _successive(m: Moments, e: Equalizer) -> Real:
-    """Correlation of a decision's noise with that of the one before, positive if both help."""
+    """Correlation of a decision's noise with that of the one before."""
     index = _decided(m, e)
     own, cross = np.zeros(len(index)), np.zeros(len(index))
     for i, tap in enumerate(e.taps):
@@ -266,37 +320,58 @@ def _successive(m: Moments, e: Equalizer) -> Real:
             at = index + e.pre - i
             own += tap * other * (m.between(at, index + e.pre - j) + (i == j) / 12)
             cross += tap * other * (m.between(at, index - 1 + e.pre - j) + (i == j + 1) / 12)
-    sign = m.bits[index] * m.bits[index - 1]
-    return np.clip(sign * cross / np.maximum(own, 1e-18), -0.99, 0.99)
+    return np.clip(cross / np.maximum(own, 1e-18), -0.99, 0.99)
 
 
-def _propagate(right: Real, wrong: Real, correlation: Real) -> Real:
-    """Error probability of each symbol when decisions feed back.
+_STATES = (0, 1, -1)
+"""The decision before: right, a level too high, a level too low."""
+Chains = dict[tuple[int, int], Real]
+"""Probability of each symbol's error, by its sign and the state before."""
 
-    `right` and `wrong` are its probabilities after a right and a wrong decision by themselves. The
-    noise that made the decision before wrong is also part of this one's: both are averaged over the
-    tail of the Gaussian that it came from.
+
+def _propagate(alone: dict[int, Mistakes], correlation: Real) -> Chains:
+    """Errors of each symbol when decisions feed back.
+
+    `alone` has a symbol's errors after each state by themselves. The noise that made the decision
+    before wrong is also part of this one's: both are averaged over the tail of the Gaussian that it
+    came from. An error's probability depends on those of the symbol before; the loop follows runs
+    of errors until longer ones no longer count.
     """
     nodes, weights = np.polynomial.legendre.leggauss(8)
     spread = np.sqrt(1 - correlation**2)
-    alone = np.clip(np.stack([right, wrong]), 1e-300, 1 - 1e-16)
-    margin = -special.ndtri(alone)
-    # [decision before that: right, wrong][this one's decision before counted as: right, wrong]
-    given = np.zeros((2, 2, len(right)))
-    for node, weight in zip(nodes, weights, strict=True):
-        noise = correlation * special.ndtri((node + 1) / 2 * np.roll(alone, 1, axis=1))
-        given += weight / 2 * special.ndtr(-(margin[None] + noise[:, None]) / spread)
-    # errors after a right and after a wrong decision
-    fresh, chained = float(right.mean()), 0.0
-    result = []
-    for probability, ((a, b), (c, d)) in zip(right.tolist(), given.T.tolist(), strict=True):
-        # `.T` turns the table: a, b are for a fresh and a chained error before, counted as right
-        fresh, chained = (
-            max(probability - fresh * a - chained * b, 0.0),
-            fresh * c + chained * d,
-        )
-        result.append(fresh + chained)
-    return np.array(result)
+    tail = {
+        (sign, state): np.clip(m.up if sign > 0 else m.down, 1e-300, 1 - 1e-16)
+        for state, m in alone.items()
+        for sign in (1, -1)
+    }
+    margin = {key: -special.ndtri(p) for key, p in tail.items()}
+    given: dict[tuple[tuple[int, int], tuple[int, int]], Real] = {}
+    for cause, p in tail.items():
+        before = np.roll(p, 1)
+        for key in tail:
+            if key[1] not in (0, cause[0]):
+                continue  # the state before is what the error before made it
+            total = np.zeros(len(correlation))
+            for node, weight in zip(nodes, weights, strict=True):
+                noise = cause[0] * correlation * -special.ndtri((node + 1) / 2 * before)
+                total += weight / 2 * special.ndtr(-(margin[key] - key[0] * noise) / spread)
+            given[key, cause] = total
+    found: Chains = {key: p if key[1] == 0 else np.zeros_like(p) for key, p in tail.items()}
+    for _ in range(_LONGEST_RUN):
+        last = {key: np.roll(p, 1) for key, p in found.items()}
+        following: Chains = {}
+        for key, p in tail.items():
+            causes = [c for c in tail if (key, c) in given]
+            chained = sum((last[c] * given[key, c] for c in causes), np.zeros_like(p))
+            following[key] = np.maximum(p - chained, 0.0) if key[1] == 0 else chained
+        change = sum(float(abs(following[k] - found[k]).sum()) for k in found)
+        found = following
+        if change <= 1e-6 * sum(float(p.sum()) for p in found.values()):
+            break
+    return found
+
+
+_LONGEST_RUN = 200
 
 
 def bit_error_rate(
@@ -305,20 +380,36 @@ def bit_error_rate(
     lane: int,
     fractions_ui: npt.ArrayLike,
     equalizer: Equalizer,
+    *,
+    precoding: bool = False,
 ) -> float:
     """Mean error rate of a lane over sampling phases, errors carried on by the feedback included.
 
     `fractions_ui` is the sampling instant after the start of a symbol, or several, equally likely,
-    for a phase that moves: `Kernel.instant` modulo 1.
+    for a phase that moves: `Kernel.instant` modulo 1. With `precoding`, 1/(1+D) modulo 4, a run of
+    errors of changing sign is wrong where it begins and behind its end.
     """
+    if equalizer.levels != c.levels:
+        raise ValueError(f"{len(equalizer.thresholds)} thresholds; allowed: {c.levels - 1}")
     rates = []
     for fraction in np.atleast_1d(np.asarray(fractions_ui, float)):
         m = moments(c, p, lane, float(fraction), lags=len(equalizer.taps) + 1)
-        errors = symbol_errors(c, m, equalizer, wrong_before=False)
-        if equalizer.dfe:
-            wrong = symbol_errors(c, m, equalizer, wrong_before=True)
-            errors = _propagate(errors, wrong, _successive(m, equalizer))
-        rates.append(errors.mean())
+        decisions = Decisions(c, m, equalizer)
+        right = decisions.mistakes()
+        wrong_bits = float(right.bits.mean())
+        if equalizer.dfe or precoding:
+            alone = {state: decisions.mistakes(state) for state in _STATES}
+            chains = _propagate(alone, _successive(m, equalizer))
+            symbols = sum(float(q.mean()) for q in chains.values())
+            # jumps over more than a level are rare enough to be the same without feedback
+            jumps = wrong_bits - float((right.up + right.down).mean())
+            if precoding:
+                runs = sum(float(q.mean()) for (_, state), q in chains.items() if state == 0)
+                same = sum(float(chains[sign, sign].mean()) for sign in (1, -1))
+                # one where a run begins, one behind its end, two bits inside where signs repeat
+                symbols = 2 * runs + 2 * same
+            wrong_bits = symbols + jumps
+        rates.append(wrong_bits / np.log2(c.levels))
     return float(np.mean(rates))
 
 
@@ -334,7 +425,10 @@ class Adaptation:
 def adapt(
     c: Coefficients, p: Pattern, lane: int, *, taps: int = 3, dfe: bool = True, phases: int = 64
 ) -> Adaptation:
-    """Return the phase and the equalizer of least mean square error, main tap 1."""
+    """Return the phase and the equalizer of least mean square error, main tap 1.
+
+    The thresholds of PAM4 are half way between the mean levels, that of NRZ is 0.
+    """
     pre = 1 if taps > 1 else 0
     top = 2 ** (c.adc_bits - 1)
     best: Adaptation | None = None
@@ -347,17 +441,23 @@ def adapt(
             for j in range(taps):
                 noise[i, j] = m.covariance[abs(i - j)].mean() + (i == j) / 12
         if dfe:
-            columns.append(m.bits[index - 1])
-        x, sent = np.stack(columns), m.bits[index]
+            columns.append(m.sent[index - 1])
+        x, sent = np.stack(columns), m.sent[index]
         correlation = x @ x.T / len(index) + noise
         target = x @ sent / len(index)
         weights = np.linalg.solve(correlation, target)
-        error = 1.0 - float(target @ weights)
-        snr = 10 * np.log10(max(1.0 - error, 1e-12) / max(error, 1e-12))
+        power = float(sent @ sent) / len(index)
+        error = power - float(target @ weights)
+        snr = 10 * np.log10(max(power - error, 1e-12) / max(error, 1e-12))
         if best is None or snr > best.snr_db:
             scaled = weights / weights[pre]
             feedback = -float(scaled[taps]) if dfe else 0.0
-            equalizer = Equalizer(tuple(float(w) for w in scaled[:taps]), pre, feedback)
+            thresholds = (0.0,)
+            if c.levels > 2:
+                z = scaled @ x
+                means = [z[abs(sent - a) < 0.1].mean() for a in np.linspace(-1, 1, c.levels)]
+                thresholds = tuple(float(a + b) / 2 for a, b in pairwise(means))
+            equalizer = Equalizer(tuple(float(w) for w in scaled[:taps]), pre, feedback, thresholds)
             best = Adaptation(phase / phases, equalizer, snr)
     assert best is not None
     return best

@@ -22,8 +22,8 @@ constexpr long OP_FIELDS = 12;
 const std::set<std::string> NAMES = {
     "baseline_rate", "bank_phases", "code_words", "dac_bits", "dac_full_scale_mw", "dark_a", "delay_ui",
     "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops", "fabric_ports",
-    "heater_p_pi_mw", "heater_tau_fs", "history_words", "laser_turns", "laser_walk", "modulator", "noise",
-    "noisy", "phase_steps", "rate_offset", "rx_bank", "rx_gain", "seed", "source_field",
+    "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "history_words", "laser_turns", "laser_walk",
+    "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank", "rx_gain", "seed", "source_field",
     "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code", "volts_per_step"};
 
 struct Link {
@@ -127,7 +127,7 @@ struct Link {
             const long reach = static_cast<long>(p.rx_bank.size()) / (p.bank_phases + 1) / samples + 4;
             if (p.history_words < 2 * reach) throw std::runtime_error("history_words: too few for rx_bank");
             if (p.code_words < 1) throw std::runtime_error("code_words: below 1");
-            path[direction].start(p, fabric, direction);
+            path[direction].start(p, fabric, direction && value("fabric_shared") != 0.0, direction);
         }
         word.assign(static_cast<std::size_t>(lanes * symbols), 0);
         now_fs = 0.0;

@@ -9,9 +9,10 @@ namespace {
 constexpr int PHASE_BITS = 12;
 }
 
-void Path::start(const PathSetup& setup, const Fabric& fabric, int direction) {
+void Path::start(const PathSetup& setup, const Fabric& fabric, bool backwards, int direction) {
     setup_ = setup;
     fabric_ = &fabric;
+    backwards_ = backwards;
     direction_ = direction;
     const long n = setup_.samples_per_ui, rows = setup_.bank_phases + 1;
     memory_ = static_cast<long>(setup_.tx_response.size()) / n;
@@ -82,7 +83,7 @@ const Matrix& Path::transfer(std::int64_t word) {
         for (int o = 0; o < LANES; ++o) {
             const bool used = i < setup_.lanes && o < setup_.lanes;
             const double scale = used ? setup_.source_field[i] * setup_.detector_field[o] : 0.0;
-            const int row = direction_ ? i : o, column = direction_ ? o : i;
+            const int row = backwards_ ? i : o, column = backwards_ ? o : i;
             matrix_.re[i][o] = through.re[row][column] * scale;
             matrix_.im[i][o] = through.im[row][column] * scale;
         }

@@ -54,8 +54,9 @@ struct PathCounters {
 
 class Path {
 public:
-    // direction 0: A to B. The fabric is walked backwards in direction 1.
-    void start(const PathSetup& setup, const Fabric& fabric, int direction);
+    // direction 0: A to B, which the random numbers of lasers and noise depend on. `backwards` walks the
+    // fabric from its outputs to its inputs.
+    void start(const PathSetup& setup, const Fabric& fabric, bool backwards, int direction);
 
     // One word, [lane][symbol].
     void send(const std::int16_t* codes);
@@ -91,6 +92,7 @@ private:
     PathSetup setup_;
     const Fabric* fabric_ = nullptr;
     int direction_ = 0;
+    bool backwards_ = false;
     long memory_ = 0, taps_ = 0, ring_words_ = 0, ring_samples_ = 0, ring_stride_ = 0, pad_ = 0;
 
     std::vector<std::int16_t> codes_;            // ring of words

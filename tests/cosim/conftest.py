@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from lightloom.spec import Design, OpticalModel, benes
+from lightloom.spec.design import Switch
 from lightloom.spec.optical_model import (
     Couple,
     Detector,
@@ -155,6 +156,52 @@ def optical_model(
     )
 
 
+def transceivers(design: Design, split: float = 0.48) -> OpticalModel:
+    """Model for a design whose transceivers have their own switch, of two cells a lane.
+
+    Unpowered, tx goes to p_out, p_in to rx and b_in to b_out.
+    """
+    lanes = design.serdes.lanes
+    through, across = math.sqrt(1 - split), math.sqrt(split)
+    coupler = ((through, 0.0), (0.0, -across), (0.0, -across), (through, 0.0))
+    ops: list[Couple | PathOp | HeaterOp] = []
+    for lane in range(lanes):
+        for k, other in enumerate((1, 2)):
+            a, b = 3 * lane, 3 * lane + other
+            ops += [
+                Couple(a=a, b=b, s=coupler, device="in"),
+                HeaterOp(a=a, heater=2 * lane + k, device="heater"),
+                Couple(a=a, b=b, s=coupler, device="out"),
+                PathOp(a=b, t=(0.6 - 0.02 * lane, 0.5), delay_ps=1.0, device="wire"),
+            ]
+    plain = optical_model(design.model_copy(update={"switch": Switch(topology="none")}))
+    chip = fabric(8).model_copy(
+        update={
+            "ports": lanes,
+            "lines": 3 * lanes,
+            "inputs": tuple(f"{n}{i}" for i in range(lanes) for n in ("tx", "p_in", "b_in")),
+            "outputs": tuple(f"{n}{i}" for i in range(lanes) for n in ("b_out", "p_out", "rx")),
+            "ops": tuple(ops),
+            "heaters": fabric(8).heaters[: 2 * lanes],
+            "thermal_crosstalk": tuple(
+                tuple(float(i == j) for j in range(2 * lanes)) for i in range(2 * lanes)
+            ),
+        }
+    )
+    return plain.model_copy(
+        update={
+            "permutation": (),
+            "fabric": chip,
+            "routes": tuple(
+                Route(input=3 * lane + n, output=3 * lane + n + 1, transfer=((1.0, 0.0),),
+                      group_delay_ps=30.0 + 10 * n + lane, loss_db=2.0 + n + 0.1 * lane)
+                for lane in range(lanes)
+                for n in (0, 1)
+            ),
+        }
+    )  # fmt: skip
+
+
 def heater_codes(design: Design, permutation: Sequence[int]) -> list[int]:
     """DAC codes that route `permutation`: no power for cross, half a wave for bar."""
     top = (1 << design.switch.dac_bits) - 1
@@ -173,5 +220,9 @@ def make(**sections: object) -> Design:
 @pytest.fixture(scope="session")
 def synthetic() -> SimpleNamespace:
     return SimpleNamespace(
-        make=make, optical_model=optical_model, heater_codes=heater_codes, fabric=fabric
+        make=make,
+        optical_model=optical_model,
+        heater_codes=heater_codes,
+        fabric=fabric,
+        transceivers=transceivers,
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lightloom.cosim import channel
+from lightloom.cosim import channel, oracle
 from lightloom.cosim.coefficients import build
 from lightloom.spec import DesignError
 from lightloom.spec.optical_model import Eam, Ring
@@ -104,6 +104,45 @@ def test_values_are_frozen_and_hashed(pair):
     assert build(louder, model).digest() != c.digest()
 
 
+def test_light_passes_the_switches_of_both_transceivers_either_way(synthetic):
+    switch = {"topology": "ocstrx", "ports": 4, "circulator_loss_db": 5.0}
+    design = synthetic.make(serdes={"lanes": 4}, switch=switch)
+    model = synthetic.transceivers(design)
+    c = build(design, model)
+    codes = np.arange(0, 800, 100)
+    phases = np.pi * 40.0 * (codes / 1023) ** 2 / c.heater_p_pi_mw
+    # one chip by itself, from its own operations
+    chip = np.eye(12, dtype=complex)
+    for op in model.fabric.ops:
+        if op.kind == "couple":
+            chip[[op.a, op.b]] = (
+                np.array([complex(*z) for z in op.s]).reshape(2, 2) @ chip[[op.a, op.b]]
+            )
+        else:
+            chip[op.a] *= complex(*op.t) if op.kind == "path" else np.exp(-1j * phases[op.heater])
+    tx, p_in, p_out, rx = (np.arange(4) * 3 + k for k in (0, 1, 1, 2))
+    expected = chip[np.ix_(rx, p_in)] @ chip[np.ix_(p_out, tx)]
+    np.testing.assert_allclose(oracle.settled_matrix(c, codes), expected, atol=1e-12)
+    for direction in (0, 1):
+        got = oracle.matrices(c, direction, [oracle.HeaterChange(-1e12, codes)], 2)
+        np.testing.assert_allclose(got[1], expected, atol=1e-12)
+    assert np.abs(expected).max() > 0.3
+    # a fibre each way needs no circulators; both passes take their time
+    assert c.permutation == (0, 1, 2, 3)
+    expected = design.engine.laser_power_dbm - 4 - 0.004 - 1 - 1.5 - 0.1 * np.arange(4)
+    assert 20 * np.log10(c.source_field[0]) == pytest.approx(expected)
+    none = build(synthetic.make(serdes={"lanes": 4}, switch={"topology": "none"}),
+                 model.model_copy(update={"fabric": None, "routes": ()}))  # fmt: skip
+    added = (c.delay_ui - none.delay_ui)[0] * c.ui_fs[0] * 1e-3
+    assert added == pytest.approx(70.0 + 2 * np.arange(4))
+
+
+def test_levels_follow_the_modulation(synthetic):
+    pam4 = synthetic.make(serdes={"modulation": "pam4", "profile": "100g-kp4"})
+    nrz = synthetic.make()
+    assert [build(d, synthetic.optical_model(d)).levels for d in (pam4, nrz)] == [4, 2]
+
+
 def test_seed_moves_the_lasers(synthetic):
     turns = []
     for seed in (1, 2, 2**63 - 1):
@@ -152,6 +191,9 @@ def test_design_and_model_that_do_not_belong_together_are_refused(pair, syntheti
     few = synthetic.make(serdes={"lanes": 4})
     with pytest.raises(DesignError, match=r"allowed: lanes 0 to 3 among themselves"):
         build(few, model)
+    backup = synthetic.make(switch={"topology": "ocstrx", "path": "backup"})
+    with pytest.raises(DesignError, match=r"no route from tx0 to b_out0; .*switch.path = 'backup'"):
+        build(backup, synthetic.transceivers(backup))
     trace = synthetic.make(package={"loss_db": 20.0, "delay_ps": 2.0})
     with pytest.raises(DesignError, match=r"package\.delay_ps = 2"):
         build(trace, model)

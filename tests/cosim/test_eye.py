@@ -123,9 +123,7 @@ def test_equalizing_a_dispersed_eye_opens_it():
     step = 0.01
     closed = eye.diagram(dispersed)
     # feedback of the bit before, in steps of the sampler, and one tap ahead
-    opened = eye.diagram(
-        eye.equalize(dispersed, step, st.Equalizer((0.3, 1.0), 1, dfe=2.5, threshold=0.0))
-    )
+    opened = eye.diagram(eye.equalize(dispersed, step, st.Equalizer((0.3, 1.0), 1, dfe=2.5)))
     assert closed.height_mv < 100
     assert opened.height_mv > closed.height_mv + 25
     with pytest.raises(ValueError, match="2 symbols; allowed: at least 4"):
@@ -135,14 +133,14 @@ def test_equalizing_a_dispersed_eye_opens_it():
 def test_equalized_middle_is_the_receivers_arithmetic(link):
     kernel, _ = received(link, 0)
     volts = eye.capture(kernel).volts[0, 2]
-    e = st.Equalizer((-0.1, 1.0, -0.2), 1, dfe=-1.5, threshold=-0.125)
+    e = st.Equalizer((-0.1, 1.0, -0.2), 1, dfe=-1.5, thresholds=(-0.125,))
     z = eye.equalize(volts, link.volts_per_step, e)[:, eye.POINTS // 2] / link.volts_per_step
     x = volts[:, eye.POINTS // 2] / link.volts_per_step
     previous = 1.0
     for n in range(1, len(x) - 2):
-        value = -0.1 * x[n + 1] + x[n] - 0.2 * x[n - 1] + 1.5 * previous + 0.125
+        value = -0.1 * x[n + 1] + x[n] - 0.2 * x[n - 1] + 1.5 * previous
         assert z[n - 1] == pytest.approx(value, abs=1e-9)
-        previous = 1.0 if value >= 0 else -1.0
+        previous = 1.0 if value >= -0.125 else -1.0
 
 
 def test_bad_points_are_refused(link):

@@ -106,6 +106,25 @@ def test_fabric_of_the_kernel_is_the_product_of_its_parts_and_routes(synthetic):
     assert np.abs(matrix).argmax(axis=0).tolist() == permutation
 
 
+@pytest.mark.parametrize("direction", [0, 1])
+def test_kernel_equals_oracle_through_two_transceivers(synthetic, direction):
+    design = synthetic.make(
+        serdes={"lanes": 4, "modulation": "pam4", "profile": "100g-kp4"},
+        switch={"topology": "ocstrx", "ports": 4},
+        fibre={"length_m": 1.0},
+    )
+    c = build(design, synthetic.transceivers(design))
+    changes = [
+        oracle.HeaterChange(-1e12, [0] * 8),
+        oracle.HeaterChange(2e7, [100, 0, 300, 200, 50, 0, 0, 600]),
+    ]
+    compare(c, direction, 40, 5, changes, seed=23)
+    kernel = Kernel(None, c)
+    kernel.set_heaters(changes[1].codes, -1e12)
+    expected = oracle.settled_matrix(c, changes[1].codes)
+    np.testing.assert_allclose(kernel.fabric_matrix(), expected, rtol=0, atol=1e-12)
+
+
 def test_laser_walk_has_the_linewidth(synthetic):
     design = synthetic.make(engine={"laser_linewidth_mhz": 10.0, "laser_spread_ghz": 0.0})
     c = build(design, synthetic.optical_model(design))
