@@ -354,6 +354,28 @@ def reproduce(out: Out = None, quiet: Quiet = False, verbose: Verbose = 0) -> in
 
 
 @app.command()
+def formal(
+    block: Annotated[
+        str | None, typer.Argument(metavar="[BLOCK]", help="Block; default: all that have proofs.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Name the proofs and stop.")] = False,
+    out: Out = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Prove properties of the RTL blocks; each proof must reach its covers and see a fault."""
+    from lightloom.flows import formal as flow
+
+    log = _reporter(quiet, verbose)
+    if listing:
+        for proof in flow.proofs(block):
+            log.result(f"{proof.key:34} {flow.reach(proof):12} {proof.claim}")
+        return 0
+    return flow.run(block, out or Path("build") / "formal", _jobs(jobs), log)
+
+
+@app.command()
 def doctor() -> int:
     """Say what is installed and what is missing, with the command that installs it."""
     from lightloom.flows.doctor import needs

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from lightloom.flows.formal import INSTALL, PACKAGES
 from lightloom.spec import cache
 
 
@@ -36,6 +37,7 @@ def needs() -> list[Need]:
             "a Python built with --enable-shared (Debian, Ubuntu: apt-get install libpython3-dev)",
         ),
         *(_package(line) for line in _requirements()),
+        *(Need(name, "lightloom formal", _version(name), INSTALL) for name in PACKAGES),
         Need("cache folder", "keeps layouts and builds", _cache(), "set LIGHTLOOM_CACHE"),
     ]
 
@@ -70,15 +72,18 @@ def _requirements() -> list[str]:
         return []
 
 
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def _package(requirement: str) -> Need:
     from packaging.requirements import Requirement
 
     wanted = Requirement(requirement)
-    found: str | None
-    try:
-        found = importlib.metadata.version(wanted.name)
-    except importlib.metadata.PackageNotFoundError:
-        found = None
+    found = _version(wanted.name)
     if found is not None and not wanted.specifier.contains(found):
         found = None
     return Need(wanted.name, str(wanted.specifier), found, f"pip install '{requirement}'")

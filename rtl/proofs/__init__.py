@@ -1,0 +1,1 @@
+"""Proofs of the blocks: what is claimed of each, as properties that a model checker decides."""

@@ -1,0 +1,173 @@
+"""What a proof is made of: a block with free inputs, and properties around it.
+
+A property is an expression that is looked at in every clock. All registers start at their reset
+values and there is one clock; a block with several domains runs with enables (`Bench.add`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from amaranth import ClockDomain, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Cover, DomainRenamer, EnableInserter
+from amaranth.lib import wiring
+
+__all__ = ["Bench", "Fault", "Method", "Proof", "internal"]
+
+_rtlil = importlib.import_module("amaranth.back.rtlil")
+
+Method = Literal["pdr", "induction", "bounded"]
+Fault = Callable[[Any, Module], None]
+"""Adds statements to a block's module; the last assignment of a signal is the one that acts."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A claim about a block.
+
+    Attributes
+    ----------
+    block, name : str
+        Of the block, as in `lightloom verilog --list`, and of the property.
+    claim : str
+        One line that says what holds.
+    build : callable
+        Adds the block and the properties to an empty `Bench`.
+    fault : callable
+        A small fault of the block that must break the claim.
+    method : str
+        ``pdr`` and ``induction`` hold for ever, ``bounded`` for `depth` clocks from reset.
+    depth : int
+        Clocks: of a bounded proof, of the window of an induction.
+    reach : int
+        Clocks in which covers must be reached and the fault must show.
+    assumed : str
+        What the claim needs of the inputs, in words; empty when nothing.
+    """
+
+    block: str
+    name: str
+    claim: str
+    build: Callable[[Bench], None]
+    fault: Fault
+    method: Method = "pdr"
+    depth: int = 20
+    reach: int = 20
+    assumed: str = ""
+
+    @property
+    def key(self) -> str:
+        """Dotted name: ``<block>.<property>``."""
+        return f"{self.block}.{self.name}"
+
+    def netlist(self, *, faulty: bool = False) -> str:
+        """RTLIL of the block and its properties, the same text each time."""
+        bench = Bench(self.fault if faulty else None)
+        self.build(bench)
+        return bench.rtlil()
+
+
+def internal(module: Module, name: str) -> Signal:
+    """Signal that `module` itself drives, by name; raises KeyError when there is not exactly one.
+
+    For faults, and for the invariants that an induction needs.
+    """
+    driven: Any = module._driving
+    found = [signal for signal in driven if signal.name == name]
+    if len(found) != 1:
+        raise KeyError(f"{name}: {len(found)} signals of that name")
+    return found[0]
+
+
+class Bench:
+    """Module under construction: blocks, free inputs, properties.
+
+    Attributes
+    ----------
+    m : Module
+        Where the properties' own logic goes, domain ``sync``.
+    first : Signal
+        High in the first clock.
+    """
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        """Start empty; `fault` is put into the first block that is added."""
+        self.m = Module()
+        clock: Any = ClockDomain("sync", reset_less=True)
+        self.m.domains += clock
+        self._ports: dict[str, Value] = {"clk": clock.clk}
+        self._fault = fault
+        self._checks = 0
+        self.first = Signal(init=1)
+        self.m.d.sync += self.first.eq(0)
+
+    def add(
+        self,
+        block: Any,
+        *,
+        driven: Collection[str] = (),
+        domains: Mapping[str, Value] | None = None,
+        name: str = "dut",
+    ) -> Module:
+        """Add a block; its inputs are free, but those `driven` by the proof (``i`` or ``i.valid``).
+
+        `domains` gives an enable to each clock domain of a block that has more than one: they
+        all run on one clock, each in the clocks in which its enable is high. Returns the block's
+        module, for `internal`.
+        """
+        for path, member, value in block.signature.flatten(block):
+            steps = [str(step) for step in path]
+            named = {".".join(steps[: n + 1]) for n in range(len(steps))}
+            if member.flow == wiring.In and not named & set(driven):
+                self._ports["_".join([name, *steps])] = Value.cast(value)
+        made = block.elaborate(None)
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            fault(block, made)
+        block.elaborate = lambda platform: made
+        part = block
+        if domains is not None:
+            part = EnableInserter(dict(domains))(part)
+            part = DomainRenamer(dict.fromkeys(domains, "sync"))(part)
+        self.m.submodules[name] = part
+        return made
+
+    def free(self, shape: Any, name: str) -> Signal:
+        """Signal with any value in each clock."""
+        signal = Signal(shape, name=name)
+        self._ports[name] = signal
+        return signal
+
+    def constant(self, shape: Any, name: str) -> Signal:
+        """Signal with any value that stays the same for ever."""
+        value, held = Signal(shape, name=name), Signal(shape, name=f"{name}_held")
+        self.m.d.sync += held.eq(value)
+        self.m.d.comb += value.eq(Mux(self.first, self.free(shape, f"{name}_chosen"), held))
+        return value
+
+    def past(self, value: Value, *, init: int = 0) -> Signal:
+        """Value in the clock before; `init` in the first."""
+        past = Signal.like(value, name=f"past_{len(self.m._driving)}", init=init)
+        self.m.d.sync += past.eq(value)
+        return past
+
+    def assume(self, condition: Value) -> None:
+        """Leave out every run in which the condition is false in some clock."""
+        self.m.d.comb += Assume(condition, "assumed")
+
+    def check(self, name: str, condition: Value) -> None:
+        """Claim that the condition holds in every clock; `name` stands in the counterexample."""
+        holds = Signal(name=f"check_{name}")
+        self.m.d.comb += [holds.eq(condition), Assert(holds, name)]
+
+    def cover(self, condition: Value) -> None:
+        """Demand a run in which the condition is true in some clock."""
+        self.m.d.comb += Cover(condition, "cover")
+
+    def rtlil(self) -> str:
+        """The netlist, module ``top``."""
+        ports = list(self._ports.values())
+        return _rtlil.convert(self.m, name="top", ports=ports, emit_src=False)

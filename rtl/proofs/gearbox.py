@@ -1,0 +1,136 @@
+"""Gearboxes: every bit that goes in comes out, once and in its place."""
+
+from functools import partial
+
+from amaranth import Cat, Module, Mux, Signal, Value
+
+from lightloom.rtl.pcs.gearbox import BLOCK, RxGearbox, TxGearbox
+from lightloom.rtl.proofs.bench import Bench, Proof, internal
+
+__all__ = ["PROOFS"]
+
+WIDTHS = (16, 32, 64)
+
+
+def _bit(word: Value, index: Value) -> Value:
+    return word.bit_select(index[: max(1, (len(word) - 1).bit_length())], 1)
+
+
+def _follow(
+    bench: Bench, moment: Value, word: Value, used: Value | int, fill: Value
+) -> "_Followed":
+    """Choose any of the `used` bits of `word` at any one `moment`; `fill` bits leave before it."""
+    m = bench.m
+    which = bench.constant(range(len(word)), "which")
+    once, start = Signal(), Signal()
+    m.d.comb += start.eq(moment & bench.free(1, "choose") & ~once & (which < used))
+    m.d.sync += once.eq(once | start)
+    return _Followed(bench, start, which, fill + which, _bit(word, which), fill)
+
+
+class _Followed:
+    """One bit on its way. What holds for it holds for every bit, since it is any."""
+
+    def __init__(
+        self, bench: Bench, start: Value, which: Value, place: Value, bit: Value, fill: Value
+    ) -> None:
+        m = bench.m
+        self.bench, self.which = bench, which
+        self.waits, self.left, self.kept = Signal(), Signal(9), Signal()
+        self.here, self.now_left, self.now_kept = Signal(), Signal(9), Signal()
+        m.d.comb += [
+            self.here.eq(start | self.waits),
+            self.now_left.eq(Mux(start, place, self.left)),
+            self.now_kept.eq(Mux(start, bit, self.kept)),
+        ]
+        bench.check("counted", ~self.waits | (self.left < fill))
+
+    def leaves(self, sent: Value, word: Value, stored: Value) -> Signal:
+        """Check the bit when it leaves in `word`, and that `stored` holds it until then."""
+        m, bench = self.bench.m, self.bench
+        leaves = Signal()
+        m.d.comb += leaves.eq(self.here & sent & (self.now_left < len(word)))
+        m.d.sync += [
+            self.waits.eq(self.here & ~leaves),
+            self.left.eq(self.now_left - Mux(sent, len(word), 0)),
+            self.kept.eq(self.now_kept),
+        ]
+        bench.check("order", ~leaves | (_bit(word, self.now_left) == self.now_kept))
+        bench.check("stored", ~self.waits | (_bit(stored, self.left) == self.kept))
+        return leaves
+
+
+def _transmit(bench: Bench, *, width: int) -> None:
+    m, dut = bench.m, TxGearbox(width=width)
+    inner = bench.add(dut)
+    rest, count = internal(inner, "rest"), internal(inner, "count")
+    fill, stock = Signal(9), Signal(9)  # bits taken and not sent
+    taken, sent = Signal(), Signal()
+    m.d.comb += [
+        taken.eq(dut.i.valid & dut.i.ready),
+        sent.eq(dut.o.valid & dut.o.ready),
+        stock.eq(fill + Mux(taken, BLOCK, 0)),
+    ]
+    m.d.sync += fill.eq(stock - Mux(sent, width, 0))
+    bench.check("sent_was_taken", ~sent | (stock >= width))
+    bench.check("word_is_offered", dut.o.valid | (fill < width))
+    bench.check("fill", (fill == count) & ((rest >> count) == 0))
+    bench.check("even", ~fill[0] & (fill < BLOCK))
+    bit = _follow(bench, taken, dut.i.payload, BLOCK, fill)
+    bench.cover(bit.leaves(sent, dut.o.payload, rest) & (bit.which == BLOCK - 1))
+
+
+def _receive(bench: Bench, *, width: int) -> None:
+    m, dut = bench.m, RxGearbox(width=width)
+    inner = bench.add(dut)
+    rest, count = internal(inner, "rest"), internal(inner, "count")
+    fill = Signal(9)  # bits received and not in a block that was given out
+    owed, skip = Signal(), Signal()
+    m.d.comb += skip.eq(dut.slip | owed)
+    m.d.sync += owed.eq(skip & ~dut.i_valid)
+    m.d.sync += fill.eq(fill + Mux(dut.i_valid, width - skip, 0) - Mux(dut.o_valid, BLOCK, 0))
+    bench.check("block_was_received", ~dut.o_valid | (fill >= BLOCK))
+    bench.check("block_is_given", fill < Mux(dut.o_valid, 2 * BLOCK, BLOCK))
+    bench.check("fill", (fill == count + Mux(dut.o_valid, BLOCK, 0)) & ((rest >> count) == 0))
+    bench.check("slip", owed == internal(inner, "waiting"))
+    # The first bit used is the second of a word that is slipped.
+    word = Mux(skip, dut.i >> 1, dut.i)
+    bit = _follow(bench, dut.i_valid, word, width - skip, fill)
+    stored = Mux(dut.o_valid, Cat(dut.o, rest), rest)
+    bench.cover(bit.leaves(dut.o_valid, dut.o, stored) & (bit.which == width - 1))
+
+
+def _never_waits(dut: TxGearbox, module: Module) -> None:
+    module.d.comb += dut.i.ready.eq(1)
+
+
+def _forgets_a_slip(dut: RxGearbox, module: Module) -> None:
+    module.d.sync += internal(module, "waiting").eq(0)
+
+
+PROOFS = (
+    *(
+        Proof(
+            "tx_gearbox",
+            f"order_{width}",
+            f"every bit taken leaves once, in order, {width} bits a word",
+            partial(_transmit, width=width),
+            _never_waits,
+            method="induction",
+            depth=2,
+        )
+        for width in WIDTHS
+    ),
+    *(
+        Proof(
+            "rx_gearbox",
+            f"order_{width}",
+            f"every bit of {width}-bit words but those slipped leaves once, in order",
+            partial(_receive, width=width),
+            _forgets_a_slip,
+            method="induction",
+            depth=2,
+        )
+        for width in WIDTHS
+    ),
+)
