@@ -1,8 +1,9 @@
 """Bring-up of the receiver: from light to link up, and what to do when it is lost."""
 
+from collections.abc import Callable
 from enum import IntEnum
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -64,9 +65,11 @@ class BringUp(wiring.Component):
     alignment (in UP), goes to DOWN with its reason; DOWN holds the receiver in its start state for
     `RESTART_CLOCKS` and starts again at SIGNAL. After ``attempt_limit`` timeouts with light on (in
     CDR, EQUALIZE, BLOCK_LOCK, and in ALIGN before own alignment) and no UP between, the state is
-    FAILED until ``enable`` falls; a limit of 0 never gives up. When the far end withdraws its ready
-    bit the state goes from UP to ALIGN, the receiver stays as it is. ``enable`` low, or a change of
-    ``prbs`` or ``loopback``, goes to RESET from anywhere.
+    FAILED until ``enable`` falls; a limit of 0 never gives up. With ``degrade`` a timeout in
+    SIGNAL, CDR, EQUALIZE or BLOCK_LOCK while some lanes have passed leaves out the others (``use``)
+    and goes on without them; the next attempt begins with all that are not ``excluded``. When the
+    far end withdraws its ready bit the state goes from UP to ALIGN, the receiver stays as it is.
+    ``enable`` low, or a change of ``prbs`` or ``loopback``, goes to RESET from anywhere.
 
     Parameters
     ----------
@@ -77,6 +80,10 @@ class BringUp(wiring.Component):
     -------
     enable, prbs, loopback : Signal(), in
         What to do.
+    degrade : Signal(), in
+        Go on without lanes that do not come up.
+    excluded : Signal(lanes), in
+        Lanes not to be used; taken over when an attempt begins.
     signal, cdr_locked, equalized, block_lock : Signal(lanes), in
         State of each physical lane, in this domain.
     aligned, remote_ready : Signal(), in
@@ -96,6 +103,10 @@ class BringUp(wiring.Component):
         Times that UP was left, except by ``enable``, saturating.
     cdr_run, equalizer_run, lock_run, align_run : Signal(), out
         Let the part of the receiver work.
+    use : Signal(lanes), out
+        Lanes of this attempt.
+    train : Signal(), out
+        The receiver has not yet settled since RESET: send the training pattern.
     ready : Signal(), out
         This side's receiver is aligned: to be sent in the markers. Combinational.
     up : Signal(), out
@@ -113,6 +124,8 @@ class BringUp(wiring.Component):
     enable: Signal
     prbs: Signal
     loopback: Signal
+    degrade: Signal
+    excluded: Signal
     signal: Signal
     cdr_locked: Signal
     equalized: Signal
@@ -129,6 +142,8 @@ class BringUp(wiring.Component):
     equalizer_run: Signal
     lock_run: Signal
     align_run: Signal
+    use: Signal
+    train: Signal
     ready: Signal
     up: Signal
     times: Signal
@@ -137,12 +152,15 @@ class BringUp(wiring.Component):
         """Check the parameters and declare the members."""
         check_lanes(lanes)
         self.lanes = lanes
-        inputs = {"enable": 1, "prbs": 1, "loopback": 1, "aligned": 1, "remote_ready": 1}
-        inputs |= dict.fromkeys(("signal", "cdr_locked", "equalized", "block_lock"), lanes)
+        inputs = dict.fromkeys(
+            ("enable", "prbs", "loopback", "degrade", "aligned", "remote_ready"), 1
+        )
+        steps = ("signal", "cdr_locked", "equalized", "block_lock")
+        inputs |= dict.fromkeys((*steps, "excluded"), lanes)
         inputs |= {"limits": 5 * 32, "attempt_limit": 8}
         outputs = {"state": 4, "fail_reason": 4, "attempts": 8, "downs": 16, "times": 6 * 32}
         outputs |= dict.fromkeys(("cdr_run", "equalizer_run", "lock_run", "align_run"), 1)
-        outputs |= {"ready": 1, "up": 1}
+        outputs |= {"use": lanes, "train": 1, "ready": 1, "up": 1}
         super().__init__(
             {name: In(width) for name, width in inputs.items()}
             | {name: Out(width) for name, width in outputs.items()}
@@ -161,18 +179,33 @@ class BringUp(wiring.Component):
         mode = Signal(2)
         m.d.sync += mode.eq(self.prbs | self.loopback << 1)
         changed = mode != (self.prbs | self.loopback << 1)
-        lit = self.signal.all()
+        use = self.use
+
+        def all_of(lanes: Value) -> Value:
+            return (lanes | ~use).all()
+
+        lit = all_of(self.signal)
         m.d.sync += steady.eq(Mux(lit, Mux(light, steady, steady + 1), 0))
         m.d.sync += dark.eq(Mux(lit, 0, Mux(no_light, dark, dark + 1)))
         m.d.comb += light.eq(steady == SIGNAL_CLOCKS - 1)
         m.d.comb += no_light.eq((dark == LOSS_CLOCKS - 1) & ~self.loopback)
-        locked = self.block_lock.all()
+        locked = all_of(self.block_lock) & use.any()
 
         def go(target: State) -> None:
             m.d.sync += [state.eq(target), waited.eq(0)]
 
         def stamp(index: int) -> None:
             m.d.sync += self.times.word_select(index, 32).eq(elapsed)
+
+        def without(lanes: Value, passed: Callable[[], None], failed: Callable[[], None]) -> None:
+            """At a timeout: go on with the lanes that passed, if that may be and there are any."""
+            some = Signal()
+            m.d.comb += some.eq(self.degrade & (lanes & use).any())
+            with m.If(some):
+                m.d.sync += use.eq(use & lanes)
+                passed()
+            with m.Else():
+                failed()
 
         def down(reason: FailReason) -> None:
             m.d.sync += self.fail_reason.eq(reason)
@@ -202,45 +235,63 @@ class BringUp(wiring.Component):
         with m.Switch(state):
             with m.Case(State.RESET):
                 m.d.sync += [elapsed.eq(0), self.attempts.eq(0), self.fail_reason.eq(0)]
-                m.d.sync += self.times.eq(0)
+                m.d.sync += [self.times.eq(0), use.eq(~self.excluded), self.train.eq(1)]
                 with m.If(waited == RESTART_CLOCKS - 1):
                     go(State.SIGNAL)
                     with m.If(self.loopback):
                         go(State.BLOCK_LOCK)
             with m.Case(State.SIGNAL):
-                with m.If(light):
+
+                def lit_up() -> None:
+                    m.d.sync += dark.eq(0)  # of lanes that are left out it says nothing
                     stamp(0)
                     go(State.CDR)
+
+                with m.If(light):
+                    lit_up()
                 with m.Elif(over):
-                    down(FailReason.SIGNAL_TIMEOUT)
+                    without(self.signal, lit_up, lambda: down(FailReason.SIGNAL_TIMEOUT))
             with m.Case(State.CDR):
-                with m.If(no_light):
-                    down(FailReason.SIGNAL_LOST)
-                with m.Elif(self.cdr_locked.all()):
+
+                def timed() -> None:
                     stamp(1)
                     go(State.EQUALIZE)
-                with m.Elif(over):
-                    fail(FailReason.CDR_TIMEOUT)
-            with m.Case(State.EQUALIZE):
+
                 with m.If(no_light):
                     down(FailReason.SIGNAL_LOST)
-                with m.Elif(self.equalized.all()):
+                with m.Elif(all_of(self.cdr_locked)):
+                    timed()
+                with m.Elif(over):
+                    without(self.cdr_locked, timed, lambda: fail(FailReason.CDR_TIMEOUT))
+            with m.Case(State.EQUALIZE):
+
+                def settled() -> None:
                     stamp(2)
+                    m.d.sync += self.train.eq(0)
                     go(State.BLOCK_LOCK)
                     with m.If(self.prbs):
                         go(State.TEST)
+
+                with m.If(no_light):
+                    down(FailReason.SIGNAL_LOST)
+                with m.Elif(all_of(self.equalized)):
+                    settled()
                 with m.Elif(over):
-                    fail(FailReason.EQUALIZE_TIMEOUT)
+                    without(self.equalized, settled, lambda: fail(FailReason.EQUALIZE_TIMEOUT))
             with m.Case(State.TEST), m.If(no_light):
                 down(FailReason.SIGNAL_LOST)
             with m.Case(State.BLOCK_LOCK):
+
+                def found() -> None:
+                    stamp(3)
+                    go(State.ALIGN)
+
                 with m.If(no_light):
                     down(FailReason.SIGNAL_LOST)
                 with m.Elif(locked):
-                    stamp(3)
-                    go(State.ALIGN)
+                    found()
                 with m.Elif(over):
-                    fail(FailReason.BLOCK_LOCK_TIMEOUT)
+                    without(self.block_lock, found, lambda: fail(FailReason.BLOCK_LOCK_TIMEOUT))
             with m.Case(State.ALIGN):
                 own = Signal()  # own alignment was stamped
                 m.d.sync += own.eq(self.aligned)
@@ -268,10 +319,12 @@ class BringUp(wiring.Component):
                 with m.Elif(~self.remote_ready):
                     leave_up(FailReason.REMOTE_LOST)
                     go(State.ALIGN)
-            with m.Case(State.DOWN), m.If(waited == RESTART_CLOCKS - 1):
-                go(State.SIGNAL)
-                with m.If(self.loopback):
-                    go(State.BLOCK_LOCK)
+            with m.Case(State.DOWN):
+                m.d.sync += use.eq(~self.excluded)
+                with m.If(waited == RESTART_CLOCKS - 1):
+                    go(State.SIGNAL)
+                    with m.If(self.loopback):
+                        go(State.BLOCK_LOCK)
         with m.If(~self.enable | changed):
             go(State.RESET)
 

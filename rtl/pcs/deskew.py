@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from lightloom.rtl.pcs.block import Kind
+from lightloom.rtl.pma.popcount import popcount
 
 __all__ = ["BAD_MARKERS_TO_LOSE", "Deskew", "LaneBuffer", "align"]
 
@@ -128,8 +129,8 @@ class LaneBuffer(wiring.Component):
 class Deskew(wiring.Component):
     """Deskew and reorder of all lanes.
 
-    Search: each lane's buffer waits for a marker. When all hold one and the lane numbers are a
-    permutation, ``aligned`` rises and rows leave; when a buffer overflows first (skew of ``depth``
+    Search: each lane's buffer waits for a marker. When all hold one and the lane numbers differ
+    and exist, ``aligned`` rises and rows leave; when a buffer overflows first (skew of ``depth``
     blocks or more: ``skew_error`` pulses) or the numbers are wrong (``marker_error``), the search
     starts again. In a marker row every lane must hold the marker of its number; after
     `BAD_MARKERS_TO_LOSE` bad ones in a row, or an overflow, or loss of ``locked`` on any lane,
@@ -156,16 +157,27 @@ class Deskew(wiring.Component):
         Blocks present.
     locked : Signal(lanes), in
         Block lock of each physical lane.
+    excluded : Signal(lanes), in
+        Physical lanes that take no part; changed only with ``enable`` low.
     enable : Signal(), in
         Search; low keeps the buffers empty.
     o_kinds, o_data : Signal(4 * blocks * lanes), Signal(64 * blocks * lanes), out
         Row in lane number order, valid with ``o_valid``.
     o_valid : Signal(), out
         A row is present.
+    marker, good : Signal(), out
+        With ``o_valid``: it is a marker row, and a good one.
     aligned : Signal(), out
         Rows are aligned.
     remote_ready : Signal(), out
         ``ready`` bit of all lanes in the last good marker row; low while not aligned.
+    remote : Signal(32), out
+        Marker word of the lowest lane number present in the last good marker row.
+    remote_new : Signal(), out
+        Pulse: `remote` is of a new marker row.
+    present : Signal(lanes), out
+        Lane numbers that are received, since the last alignment; others' part of a row means
+        nothing.
     lane_ids : Signal(4 * lanes), out
         Lane number received on each physical lane, of the last search that had all markers.
     skews : Signal(7 * lanes), out
@@ -185,12 +197,18 @@ class Deskew(wiring.Component):
     data: Signal
     valid: Signal
     locked: Signal
+    excluded: Signal
     enable: Signal
     o_kinds: Signal
     o_data: Signal
     o_valid: Signal
+    marker: Signal
+    good: Signal
     aligned: Signal
     remote_ready: Signal
+    remote: Signal
+    remote_new: Signal
+    present: Signal
     lane_ids: Signal
     skews: Signal
     marker_error: Signal
@@ -215,12 +233,18 @@ class Deskew(wiring.Component):
                 "data": In(64 * blocks * lanes),
                 "valid": In(lanes),
                 "locked": In(lanes),
+                "excluded": In(lanes),
                 "enable": In(1),
                 "o_kinds": Out(4 * blocks * lanes),
                 "o_data": Out(64 * blocks * lanes),
                 "o_valid": Out(1),
+                "marker": Out(1),
+                "good": Out(1),
                 "aligned": Out(1),
                 "remote_ready": Out(1),
+                "remote": Out(32),
+                "remote_new": Out(1),
+                "present": Out(lanes),
                 "lane_ids": Out(4 * lanes),
                 "skews": Out(7 * lanes),
                 "marker_error": Out(1),
@@ -239,6 +263,8 @@ class Deskew(wiring.Component):
         lanes, blocks = self.lanes, self.blocks
         flush = Signal(init=1)
         pop = Signal()
+        use = Signal(lanes)
+        m.d.comb += use.eq(~self.excluded)
         buffers: list[LaneBuffer] = []
         for lane in range(lanes):
             buffer = m.submodules[f"buffer_{lane}"] = LaneBuffer(depth=self.depth, blocks=blocks)
@@ -246,14 +272,18 @@ class Deskew(wiring.Component):
                 buffer.kinds.eq(self.kinds.word_select(lane, 4 * blocks)),
                 buffer.data.eq(self.data.word_select(lane, 64 * blocks)),
                 buffer.valid.eq(self.valid[lane]),
-                buffer.flush.eq(flush),
+                buffer.flush.eq(flush | ~use[lane]),
                 buffer.pop.eq(pop),
             ]
             buffers.append(buffer)
-        full_row = Signal()  # each buffer holds a block
+        full_row = Signal()  # each buffer holds a row
         overflow = Signal()
-        m.d.comb += full_row.eq(Cat(b.level != 0 for b in buffers).all())
-        m.d.comb += overflow.eq(Cat(b.overflow for b in buffers).any())
+        locked = Signal()
+        m.d.comb += [
+            full_row.eq((Cat(b.level != 0 for b in buffers) | ~use).all()),
+            overflow.eq(Cat(b.overflow for b in buffers).any()),
+            locked.eq((self.locked | ~use).all() & use.any()),
+        ]
 
         # Search: number of the marker at each head, and who has the number wanted by each output.
         width = max(1, (lanes - 1).bit_length())
@@ -262,9 +292,10 @@ class Deskew(wiring.Component):
         wanted = [Signal(width, name=f"wanted_{n}") for n in range(lanes)]
         for number in range(lanes):
             for lane, buffer in enumerate(buffers):
-                with m.If(buffer.head_data[:8] == number):
+                with m.If(use[lane] & (buffer.head_data[:8] == number)):
                     m.d.comb += [found[number].eq(1), wanted[number].eq(lane)]
-        permutation = Cat(found).all()
+        # As many numbers as lanes: each lane has one of its own.
+        permutation = popcount(m, Cat(found), name="numbers") == popcount(m, use, name="users")
 
         # Stage 1: the row as received. Stage 2: in lane order.
         raw_valid = Signal()
@@ -290,27 +321,29 @@ class Deskew(wiring.Component):
 
         # Markers are checked in lane order, in stage 2.
         markers = Cat(kind[:4] == Kind.MARKER for kind in kinds)
-        good = Signal()
+        absent = ~self.present
         bad = Signal()
         misses = Signal(range(BAD_MARKERS_TO_LOSE))
         lost = Signal()
         right: list[Value] = [data[n][:8] == n for n in range(lanes)]
-        m.d.comb += good.eq(ordered & markers.all() & Cat(right).all())
-        m.d.comb += bad.eq(ordered & markers.any() & ~good)
+        m.d.comb += [
+            self.marker.eq(ordered & (markers & self.present).any()),
+            self.good.eq(ordered & (markers & Cat(right) | absent).all()),
+            bad.eq(self.marker & ~self.good),
+        ]
         m.d.comb += lost.eq(
-            overflow | ~self.locked.all() | ~self.enable
-            | (bad & (misses == BAD_MARKERS_TO_LOSE - 1))
+            overflow | ~locked | ~self.enable | (bad & (misses == BAD_MARKERS_TO_LOSE - 1))
         )
-        m.d.sync += [self.marker_error.eq(0), self.skew_error.eq(0)]
+        m.d.sync += [self.marker_error.eq(0), self.skew_error.eq(0), self.remote_new.eq(0)]
 
         with m.FSM():
             with m.State("FLUSH"):
                 m.d.sync += flush.eq(1)
-                with m.If(self.enable & self.locked.all()):
+                with m.If(self.enable & locked):
                     m.d.sync += flush.eq(0)
                     m.next = "SEARCH"
             with m.State("SEARCH"):
-                with m.If(~self.enable | ~self.locked.all() | overflow):
+                with m.If(~self.enable | ~locked | overflow):
                     m.d.sync += [flush.eq(1), self.skew_error.eq(overflow)]
                     m.next = "FLUSH"
                 with m.Elif(full_row & ~flush):
@@ -323,6 +356,7 @@ class Deskew(wiring.Component):
                         for number in range(lanes):
                             m.d.sync += source[number].eq(wanted[number])
                         m.d.sync += [self.aligned.eq(1), misses.eq(0)]
+                        m.d.sync += self.present.eq(Cat(found))
                         m.next = "ALIGNED"
                     with m.Else():
                         m.d.sync += [flush.eq(1), self.marker_error.eq(1)]
@@ -330,9 +364,15 @@ class Deskew(wiring.Component):
             with m.State("ALIGNED"):
                 m.d.comb += pop.eq(full_row)
                 m.d.sync += self.marker_error.eq(bad)
-                with m.If(good):
+                with m.If(self.good):
                     m.d.sync += misses.eq(0)
-                    m.d.sync += self.remote_ready.eq(Cat(d[8] for d in data).all())
+                    m.d.sync += [
+                        self.remote_ready.eq((Cat(d[8] for d in data) | absent).all()),
+                        self.remote_new.eq(1),
+                    ]
+                    for number in reversed(range(lanes)):
+                        with m.If(self.present[number]):
+                            m.d.sync += self.remote.eq(data[number][:32])
                 with m.Elif(bad):
                     m.d.sync += misses.eq(misses + 1)
                 with m.If(lost):

@@ -230,6 +230,61 @@ def test_ready_is_told_to_the_far_end_before_up():
     Bench(story, **(GOOD | {"aligned": 0, "remote_ready": 0}))
 
 
+@pytest.mark.parametrize("missing", ["signal", "cdr_locked", "equalized", "block_lock"])
+@pytest.mark.parametrize("degrade", [0, 1])
+def test_a_dead_lane_is_left_out_when_that_is_allowed(missing, degrade):
+    """Lane 1 never passes one state: without it the link comes up, unless all must."""
+
+    async def story(bench):
+        if not degrade:
+            await bench.until(State.DOWN)
+            assert bench.get("use") == 0b11
+            return
+        await bench.until(State.UP)
+        assert bench.get("use") == 0b01
+        assert bench.get("attempts") == 0
+        bench.set(block_lock=0b10)  # the lane that is used is lost; all are tried again
+        await bench.until(State.DOWN)
+        await bench.until(State.SIGNAL)
+        assert bench.get("use") == 0b11
+
+    Bench(story, **(GOOD | {missing: 0b01, "degrade": degrade}))
+
+
+def test_excluded_lanes_are_not_waited_for():
+    async def story(bench):
+        bench.set(excluded=0b01)
+        await bench.until(State.UP)
+        assert bench.get("use") == 0b10
+
+    Bench(story, **(GOOD | {"signal": 0b10, "block_lock": 0b10}))
+
+
+def test_no_lane_at_all_times_out_even_if_lanes_may_be_left_out():
+    async def story(bench):
+        await bench.until(State.DOWN)
+        assert bench.get("fail_reason") == FailReason.CDR_TIMEOUT
+
+    Bench(story, **(GOOD | {"cdr_locked": 0, "degrade": 1}))
+
+
+def test_the_training_pattern_is_sent_until_the_receiver_has_settled_once():
+    async def story(bench):
+        await bench.until(State.EQUALIZE)
+        assert bench.get("train")
+        bench.set(equalized=0b11)
+        await bench.until(State.UP)
+        assert not bench.get("train")
+        bench.set(block_lock=0)
+        await bench.until(State.CDR)
+        assert not bench.get("train")  # the far end must not lose its lock for ours
+        bench.set(enable=0)
+        await bench.run(3)
+        assert bench.get("train")
+
+    Bench(story, **(GOOD | {"equalized": 0}))
+
+
 def test_lanes_are_checked():
     with pytest.raises(ValueError, match="lanes = 0; allowed: 1 to 64"):
         BringUp(lanes=0)
