@@ -84,6 +84,11 @@ class Serdes(Frozen):
         "Rows between lane alignment markers; 16384 in clause 82. With FEC rounded up to whole "
         "codewords; with pcie5 also the distance of SKP ordered sets.",
     )
+    degraded_width: bool = Field(
+        default=False,
+        description="Hardware to bring the link up over fewer lanes when some are dead, two lanes "
+        "or more; not with pcie5, whose frame ends take two blocks on all lanes together.",
+    )
     bring_up_timeout_us: float = within(
         60.0,
         5.0,
@@ -130,6 +135,11 @@ class Serdes(Frozen):
             raise ValueError(
                 f"fec_interleave = {self.fec_interleave} with profile = {self.profile}; allowed: 1,"
                 " or a profile with FEC (100g-kp4, 100g-kr4)"
+            )
+        if self.degraded_width and (self.lanes == 1 or self.profile == "pcie5"):
+            raise ValueError(
+                f"degraded_width = true with lanes = {self.lanes}, profile = {self.profile}; "
+                "allowed: 2 lanes or more, not pcie5"
             )
         if self.symbols_per_clock == 128 and self.profile == "eth-64b66b":
             raise ValueError(

@@ -11,15 +11,29 @@ from typing import Any
 
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
+from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
+from lightloom.rtl.pcs.pcie.rows import PcieSpread
+from lightloom.rtl.pcs.row import Spread
 
-__all__ = ["receive", "transmit"]
+__all__ = ["receive", "spread", "transmit"]
+
+
+def spread(config: Config) -> Any:
+    """Row kinds to block kinds, as `pcs.row.Spread`."""
+    if config.profile == "pcie5":
+        return PcieSpread(lanes=config.lanes)
+    return Spread(lanes=config.blocks * config.lanes)
 
 
 def transmit(config: Config) -> Any:
     """Transmit coder of a lane."""
+    if config.profile == "pcie5":
+        return PcieTx(config.bits)
     return EthTx(config.bits)
 
 
 def receive(config: Config) -> Any:
     """Receive coder of a lane."""
+    if config.profile == "pcie5":
+        return PcieRx(config.bits)
     return EthRx(config.bits)

@@ -52,6 +52,9 @@ class Config:
         interleaved codewords.
     deskew_depth : int
         Rows of a deskew buffer: 16, 32 or 64.
+    degradable : bool
+        The link can come up without dead lanes; 2 lanes or more, not with pcie5, whose frame ends
+        take two blocks on all lanes together.
     limits : tuple of 5 int
         Reset values of the limits of the waiting states in core clocks.
     attempt_limit : int
@@ -77,6 +80,7 @@ class Config:
     phase_steps: int = 64
     marker_rows: int = 1024
     deskew_depth: int = 16
+    degradable: bool = False
     limits: tuple[int, int, int, int, int] = (3000, 7500, 10500, 3000, 6000)
     attempt_limit: int = 8
 
@@ -100,6 +104,11 @@ class Config:
             raise ValueError(
                 f"marker_rows = {self.marker_rows}; allowed: multiples of {self.group_rows}, the "
                 "rows of a group of codewords"
+            )
+        if self.degradable and (self.lanes == 1 or self.profile == "pcie5"):
+            raise ValueError(
+                f"degradable with lanes = {self.lanes}, profile = {self.profile}; "
+                "allowed: 2 lanes or more, not pcie5"
             )
         _check("attempt_limit", self.attempt_limit, 0, 255)
         for name, limit in zip(
@@ -171,6 +180,7 @@ class Config:
             rx_ffe_taps=serdes.rx_ffe_taps,
             rx_dfe=serdes.rx_dfe,
             phase_steps=serdes.phase_steps_per_ui,
+            degradable=serdes.degraded_width,
             marker_rows=-(-serdes.marker_rows // group) * group,
             limits=(signal, cdr, equalize, block_lock, align),
         )

@@ -10,23 +10,35 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.pcs.block import Kind
-from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.rx_lane import RxLane
 
-__all__ = ["PRBS_WORDS_BITS", "LaneRx", "status"]
+__all__ = ["PRBS_WORDS_BITS", "LaneRx", "control", "status"]
 
 PRBS_WORDS_BITS = 48
 
 
-def status(config: RxFormat) -> layouts.StructLayout:
+def control(config: Config) -> layouts.StructLayout:
+    """What all receive lanes are told alike.
+
+    `cdr_run`, `equalizer_run`, `lock_run`: let clock recovery, adaptation, block lock work.
+    `freeze_cdr`: hold the phase. `prbs`: check the test pattern. `clear`: set the counters to 0.
+    `loopback`: use words of the near-end transmitter in place of decisions.
+    """
+    names = ("cdr_run", "equalizer_run", "lock_run", "freeze_cdr", "prbs", "clear", "loopback")
+    return layouts.StructLayout(dict.fromkeys(names, 1))
+
+
+def status(config: Config) -> layouts.StructLayout:
     """Layout of the status of a lane, as it crosses to the registers."""
+    form = config.rx_format
     return layouts.StructLayout(
         {
             "phase": 12,
             "frequency": 16,
-            "taps": max(1, config.ffe_taps - 1) * config.tap_bits,
-            "dfe": config.dfe_bits,
-            "level": config.level_bits,
+            "taps": max(1, form.ffe_taps - 1) * form.tap_bits,
+            "dfe": form.dfe_bits,
+            "level": form.level_bits,
+            "prbs_locked": 1,
             "prbs_errors": 32,
             "prbs_words": PRBS_WORDS_BITS,
             "header_errors": 32,
@@ -55,23 +67,17 @@ class LaneRx(wiring.Component):
     -------
     samples : Signal(width * sample_bits), in
         Samples of the symbols of one clock.
-    cdr_run, equalizer_run, lock_run : Signal(), in
-        Let clock recovery, adaptation, block lock work.
-    freeze_cdr : Signal(), in
-        Hold the phase.
-    prbs_enable : Signal(), in
-        Check the test pattern.
-    clear : Signal(), in
-        Set the counters to 0.
-    loopback : Signal(), in
-        Use ``loop_word``, when ``loop_valid``, in place of the decisions.
+    control : Signal(control(config)), in
+        Common to all lanes.
+    invert : Signal(), in
+        Polarity.
     loop_word, loop_valid : Signal(bits), Signal(), in
         Word of the near-end transmitter.
     decisions : Signal(bits), out
         Decided bits.
     phase : Signal(12), out
         Phase interpolator code.
-    cdr_locked, settled, prbs_locked, block_lock : Signal(), out
+    cdr_locked, settled, block_lock : Signal(), out
         State.
     kinds, data : Signal(4 * blocks), Signal(64 * blocks), out
         Blocks of a row of this lane, with ``valid``.
@@ -82,20 +88,14 @@ class LaneRx(wiring.Component):
     """
 
     samples: Signal
-    cdr_run: Signal
-    equalizer_run: Signal
-    lock_run: Signal
-    freeze_cdr: Signal
-    prbs_enable: Signal
-    clear: Signal
-    loopback: Signal
+    control: layouts.View
+    invert: Signal
     loop_word: Signal
     loop_valid: Signal
     decisions: Signal
     phase: Signal
     cdr_locked: Signal
     settled: Signal
-    prbs_locked: Signal
     block_lock: Signal
     kinds: Signal
     data: Signal
@@ -111,25 +111,19 @@ class LaneRx(wiring.Component):
         super().__init__(
             {
                 "samples": In(config.symbols_per_clock * config.adc_bits),
-                "cdr_run": In(1),
-                "equalizer_run": In(1),
-                "lock_run": In(1),
-                "freeze_cdr": In(1),
-                "prbs_enable": In(1),
-                "clear": In(1),
-                "loopback": In(1),
+                "control": In(control(config)),
+                "invert": In(1),
                 "loop_word": In(bits),
                 "loop_valid": In(1),
                 "decisions": Out(bits),
                 "phase": Out(12),
                 "cdr_locked": Out(1),
                 "settled": Out(1),
-                "prbs_locked": Out(1),
                 "block_lock": Out(1),
                 "kinds": Out(4 * coder.blocks),
                 "data": Out(64 * coder.blocks),
                 "valid": Out(1),
-                "status": Out(status(config.rx_format)),
+                "status": Out(status(config)),
             }
         )
 
@@ -138,20 +132,20 @@ class LaneRx(wiring.Component):
         m = Module()
         pma = m.submodules.pma = self._pma
         coder = m.submodules.coder = self.coder
+        told = self.control
         m.d.comb += [
             pma.samples.eq(self.samples),
-            pma.enable.eq(self.cdr_run),
-            pma.freeze_cdr.eq(self.freeze_cdr),
-            pma.freeze_eq.eq(~self.equalizer_run),
-            pma.prbs_enable.eq(self.prbs_enable),
+            pma.enable.eq(told.cdr_run),
+            pma.freeze_cdr.eq(told.freeze_cdr),
+            pma.freeze_eq.eq(~told.equalizer_run),
+            pma.prbs_enable.eq(told.prbs),
             self.decisions.eq(pma.decisions),
             self.phase.eq(pma.phase),
             self.cdr_locked.eq(pma.cdr_locked),
             self.settled.eq(pma.settled),
-            self.prbs_locked.eq(pma.prbs_locked),
-            coder.i.eq(Mux(self.loopback, self.loop_word, pma.decisions)),
-            coder.i_valid.eq(~self.loopback | self.loop_valid),
-            coder.run.eq(self.lock_run),
+            coder.i.eq(Mux(told.loopback, self.loop_word, pma.decisions)),
+            coder.i_valid.eq(~told.loopback | self.loop_valid),
+            coder.run.eq(told.lock_run),
             self.block_lock.eq(coder.locked),
             self.kinds.eq(coder.kinds),
             self.data.eq(coder.data),
@@ -173,6 +167,7 @@ class LaneRx(wiring.Component):
             self.status.taps.eq(pma.taps),
             self.status.dfe.eq(pma.dfe),
             self.status.level.eq(pma.level),
+            self.status.prbs_locked.eq(pma.prbs_locked),
             self.status.prbs_errors.eq(prbs_errors.value),
             self.status.prbs_words.eq(prbs_words.value),
             self.status.header_errors.eq(errors.value),
@@ -189,5 +184,5 @@ class LaneRx(wiring.Component):
                 ]
                 counters.append(counter)
         for counter in counters:
-            m.d.comb += counter.clear.eq(self.clear)
+            m.d.comb += counter.clear.eq(told.clear)
         return m

@@ -3,6 +3,7 @@
 from typing import Any
 
 from amaranth import Module, Signal, signed
+from amaranth.lib import data as layouts
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +11,25 @@ from lightloom.rtl.link.config import Config
 from lightloom.rtl.pcs.scrambler import STATE_BITS
 from lightloom.rtl.pma.tx_lane import TxLane
 
-__all__ = ["LaneTx"]
+__all__ = ["LaneTx", "control"]
+
+
+def control(config: Config) -> layouts.StructLayout:
+    """What all transmit lanes are told alike.
+
+    `enable`, `prbs`, `inject`: as `pma.tx_lane.TxLane`. `pre`, `main`, `post`: taps in DAC steps.
+    """
+    dac_bits = config.tx_dac_bits
+    return layouts.StructLayout(
+        {
+            "enable": 1,
+            "prbs": 1,
+            "inject": 1,
+            "pre": signed(dac_bits),
+            "main": signed(dac_bits),
+            "post": signed(dac_bits),
+        }
+    )
 
 
 class LaneTx(wiring.Component):
@@ -41,12 +60,10 @@ class LaneTx(wiring.Component):
         A row is taken in this clock.
     word : Signal(bits), out
         Line bits of the coded data, new after each ``run`` clock.
-    enable, prbs_enable, inject : Signal(), in
-        As `pma.tx_lane.TxLane`.
-    prbs_seed : Signal(31), in
-        As `pma.tx_lane.TxLane`.
-    pre, main, post : Signal(signed(dac_bits)), in
-        Equalizer taps.
+    control : Signal(control(config)), in
+        Common to all lanes.
+    invert : Signal(), in
+        Polarity.
     codes : Signal(width * dac_bits), out
         DAC codes.
     """
@@ -58,13 +75,8 @@ class LaneTx(wiring.Component):
     run: Signal
     slot: Signal
     word: Signal
-    enable: Signal
-    prbs_enable: Signal
-    prbs_seed: Signal
-    inject: Signal
-    pre: Signal
-    main: Signal
-    post: Signal
+    control: layouts.View
+    invert: Signal
     codes: Signal
 
     def __init__(self, config: Config, coder: Any) -> None:
@@ -82,13 +94,8 @@ class LaneTx(wiring.Component):
                 "run": In(1),
                 "slot": Out(1),
                 "word": Out(config.bits),
-                "enable": In(1),
-                "prbs_enable": In(1),
-                "prbs_seed": In(31),
-                "inject": In(1),
-                "pre": In(signed(dac_bits)),
-                "main": In(signed(dac_bits)),
-                "post": In(signed(dac_bits)),
+                "control": In(control(config)),
+                "invert": In(1),
                 "codes": Out(config.symbols_per_clock * dac_bits),
             }
         )
@@ -107,13 +114,13 @@ class LaneTx(wiring.Component):
             self.slot.eq(coder.slot),
             self.word.eq(coder.word),
             pma.data.eq(coder.word),
-            pma.enable.eq(self.enable),
-            pma.prbs_enable.eq(self.prbs_enable),
-            pma.prbs_seed.eq(self.prbs_seed),
-            pma.inject.eq(self.inject),
-            pma.pre.eq(self.pre),
-            pma.main.eq(self.main),
-            pma.post.eq(self.post),
+            pma.enable.eq(self.control.enable),
+            pma.prbs_enable.eq(self.control.prbs),
+            pma.prbs_seed.eq(self.seed),
+            pma.inject.eq(self.control.inject),
+            pma.pre.eq(self.control.pre),
+            pma.main.eq(self.control.main),
+            pma.post.eq(self.control.post),
             self.codes.eq(pma.codes),
         ]
         return m

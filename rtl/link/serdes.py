@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from amaranth import Cat, Module, Signal, Value
+from amaranth import Module, Mux, Signal, Value
 from amaranth.hdl import DomainRenamer
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -19,14 +19,16 @@ from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
-from lightloom.rtl.link.lane_rx import LaneRx, status
-from lightloom.rtl.link.lane_tx import LaneTx
+from lightloom.rtl.link.partner import Partner
+from lightloom.rtl.link.receiver import Receiver
 from lightloom.rtl.link.snapshot import Snapshot
+from lightloom.rtl.link.transmitter import Transmitter
 from lightloom.rtl.pcs.assembler import Assembler
 from lightloom.rtl.pcs.deframer import Deframer
 from lightloom.rtl.pcs.deskew import Deskew
 from lightloom.rtl.pcs.framer import Framer
-from lightloom.rtl.pcs.row import Spread, frame_word
+from lightloom.rtl.pcs.row import frame_word
+from lightloom.rtl.pcs.widen import Widen
 from lightloom.rtl.pma.tx_lane import TxLane
 from lightloom.spec import design
 from lightloom.spec.rtl_manifest import RtlManifest
@@ -42,7 +44,7 @@ _STEPS = ("signal", "cdr", "equalize", "block_lock", "align")
 
 def registers(config: Config) -> rdl.Description:
     """Register description for `config`."""
-    pre, main, post = (tap & 0xFF for tap in config.tx_ffe[-3:])
+    pre2, pre, main, post = (tap & 0xFF for tap in (0, *config.tx_ffe)[-4:])
     limits = {f"LIMIT_{n.upper()}": v for n, v in zip(_STEPS, config.limits, strict=True)}
     return rdl.load(
         Path(__file__).with_name("serdes.rdl"),
@@ -55,6 +57,7 @@ def registers(config: Config) -> rdl.Description:
             "TX_PRE": pre,
             "TX_MAIN": main,
             "TX_POST": post,
+            "TX_PRE2": pre2,
             **limits,
         },
     )
@@ -74,15 +77,11 @@ def latency(config: Config) -> dict[str, int]:
         "rx_pma": config.rx_format.decision_latency,
         "rx_pcs": coders.receive(config).latency,
         "deskew": Deskew.latency,
+        **({"widen": Widen.latency} if config.degradable else {}),
         "assembler": Assembler.latency,
         "elastic_buffer": ElasticBuffer.latency,
         "deframer": Deframer.latency,
     }
-
-
-def _seed(lane: int, bits: int) -> int:
-    """Start of a lane's scrambler or pattern: odd multiples of the golden ratio, never zero."""
-    return (0x9E37_79B9_7F4A_7C15 * (2 * lane + 1)) >> 3 & ((1 << bits) - 1) | 1
 
 
 class Serdes(wiring.Component):
@@ -102,6 +101,10 @@ class Serdes(wiring.Component):
     asynchronous FIFO into the receive PCS of the same lane in place of decisions. The transmit PCS
     pauses when the FIFO is full and the receive PCS when it is empty, so any two clock rates work;
     the line carries PRBS31 meanwhile.
+
+    Far loopback (control.far_loopback): received frames are sent back to the far end in place of
+    those of ``i``; ``i`` is not ready and ``o`` not valid. The elastic buffer lies between, so the
+    rates may differ.
 
     Parameters
     ----------
@@ -175,38 +178,137 @@ class Serdes(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        lanes = self.config.lanes
+        config = self.config
         bank = m.submodules.bank = Bank(self.registers, addr_width=ADDRESS_BITS)
         wiring.connect(m, wiring.flipped(self.csr), bank.bus)
         field = bank.signal
-        bring_up = m.submodules.bring_up = BringUp(lanes=lanes)
+        bring_up = m.submodules.bring_up = BringUp(lanes=config.lanes)
+        tx = m.submodules.tx = Transmitter(config)
+        rx = Receiver(config)
+        m.submodules.rx = DomainRenamer("rx")(rx)
         clear = field("control.clear")
+        rx_clear = cdc.PulseSynchronizer(i_domain="sync", o_domain="rx")
+        m.submodules.clear = rx_clear
+        m.d.comb += rx_clear.i.eq(clear)
 
-        framer, words, advance, slot = self._transmitter(m, field, bring_up)
-        deskew, lane_rx, rx_clear = self._receiver(m, field, bring_up, words, advance)
+        self._controls(m, field, bring_up, tx, rx, rx_clear.o)
+        elastic, deframer = self._frames(m, field, bring_up, tx, rx)
+        self._bring_up(m, field, bring_up, rx)
+        self._partner(m, field, bring_up, tx, rx)
+        m.d.comb += [self.tx_codes.eq(tx.codes), rx.samples.eq(self.rx_samples)]
+        m.d.comb += [self.rx_phase.eq(rx.phase), self.rx_decisions.eq(rx.decisions)]
 
-        # Rows to the core clock, frames out.
-        total = self.config.blocks * lanes
-        assembler = m.submodules.assembler = DomainRenamer("rx")(Assembler(lanes=total))
+        # Counters and status.
+        events: dict[str, Value] = {
+            "frames_sent": tx.sent,
+            "frames_aborted": tx.aborted,
+            "frames_received": deframer.received,
+            "frames_errored": deframer.errored,
+            "rows_inserted": elastic.inserted,
+        }
+        for name, event in events.items():
+            counter = m.submodules[name] = Counter()
+            m.d.comb += [counter.add.eq(event), counter.clear.eq(clear)]
+            m.d.comb += field(f"counter.{name}.value").eq(counter.value)
+        rx_events: dict[str, Value] = {
+            "rows_deleted": elastic.deleted,
+            "rows_overflow": elastic.overflow,
+            "marker_errors": rx.marker_error,
+            "skew_errors": rx.skew_error,
+        }
+        rx_values: dict[str, Value] = {}
+        for name, event in rx_events.items():
+            counter = m.submodules[name] = DomainRenamer("rx")(Counter())
+            m.d.comb += [counter.add.eq(event), counter.clear.eq(rx_clear.o)]
+            rx_values[name] = counter.value
+        self._status(m, field, bring_up, rx, rx_values)
+        return m
+
+    def _controls(
+        self,
+        m: Module,
+        field: Lookup,
+        bring_up: BringUp,
+        tx: Transmitter,
+        rx: Receiver,
+        rx_clear: Value,
+    ) -> None:
+        """Registers and bring-up to the lanes; the loopback FIFO."""
+        config = self.config
+        loop = m.submodules.loop = fifo.AsyncFIFO(
+            width=config.lanes * config.bits, depth=_LOOP_DEPTH, w_domain="sync", r_domain="rx"
+        )
+        loopback = field("control.loopback")
+        told = tx.control
+        dac_bits = config.tx_dac_bits
+        m.d.comb += [
+            tx.run.eq(~loopback | loop.w_rdy),
+            loop.w_data.eq(tx.words),
+            loop.w_en.eq(loopback),
+            loop.r_en.eq(1),
+            rx.loop_words.eq(loop.r_data),
+            rx.loop_valid.eq(loop.r_rdy),
+            told.enable.eq(field("control.enable")),
+            told.prbs.eq(field("control.prbs") | loopback),
+            told.inject.eq(field("control.inject")),
+            tx.invert.eq(field("polarity.tx")),
+        ]
+        for tap in ("pre", "main", "post"):
+            m.d.comb += told[tap].eq(field(f"tx_ffe.{tap}")[:dac_bits].as_signed())
+        controls: dict[str, tuple[Value, Value]] = {
+            "cdr_run": (bring_up.cdr_run & ~loopback, rx.control.cdr_run),
+            "equalizer_run": (
+                bring_up.equalizer_run & ~field("control.freeze_eq"),
+                rx.control.equalizer_run,
+            ),
+            "lock_run": (bring_up.lock_run, rx.control.lock_run),
+            "align_run": (bring_up.align_run, rx.align),
+            "freeze_cdr": (field("control.freeze_cdr"), rx.control.freeze_cdr),
+            "prbs": (field("control.prbs"), rx.control.prbs),
+            "loopback": (loopback, rx.control.loopback),
+            "invert": (field("polarity.rx"), rx.invert),
+        }
+        if config.degradable:
+            controls["excluded"] = (~bring_up.use, rx.excluded)
+        for name, (value, target) in controls.items():
+            # A register first: what is synchronized must not glitch.
+            source = Signal(len(target), name=f"{name}_held")
+            seen = Signal(len(target), name=f"rx_{name}")
+            m.d.sync += source.eq(value)
+            m.d.comb += target.eq(seen)
+            m.submodules[f"sync_{name}"] = cdc.FFSynchronizer(source, seen, o_domain="rx")
+        m.d.comb += rx.control.clear.eq(rx_clear)
+
+    def _frames(
+        self, m: Module, field: Lookup, bring_up: BringUp, tx: Transmitter, rx: Receiver
+    ) -> tuple[ElasticBuffer, Deframer]:
+        """Rows to the core clock, frames out, and back in far loopback."""
+        total = self.config.blocks * self.config.lanes
         elastic = m.submodules.elastic = ElasticBuffer(lanes=total)
         deframer = m.submodules.deframer = Deframer(lanes=total)
         was_aligned = Signal()
-        m.d.rx += was_aligned.eq(deskew.aligned)
+        m.d.rx += was_aligned.eq(rx.aligned)
         m.d.comb += [
-            assembler.kinds.eq(deskew.o_kinds),
-            assembler.data.eq(deskew.o_data),
-            assembler.valid.eq(deskew.o_valid),
-            elastic.i.eq(assembler.o),
-            elastic.i_valid.eq(assembler.o_valid),
-            elastic.cut.eq(was_aligned & ~deskew.aligned),
-            elastic.slot.eq(slot),
+            elastic.i.eq(rx.o),
+            elastic.i_valid.eq(rx.o_valid),
+            elastic.cut.eq(was_aligned & ~rx.aligned),
+            elastic.slot.eq(tx.slot),
             elastic.active.eq(bring_up.aligned),
+            tx.enable.eq(bring_up.up),
         ]
         wiring.connect(m, elastic.o, deframer.i)
-        wiring.connect(m, deframer.o, wiring.flipped(self.o))
-        wiring.connect(m, wiring.flipped(self.i), framer.i)
+        far = field("control.far_loopback")
+        m.d.comb += [
+            tx.i.payload.eq(Mux(far, deframer.o.payload, self.i.payload)),
+            tx.i.valid.eq(Mux(far, deframer.o.valid, self.i.valid)),
+            self.i.ready.eq(~far & tx.i.ready),
+            self.o.payload.eq(deframer.o.payload),
+            self.o.valid.eq(~far & deframer.o.valid),
+            deframer.o.ready.eq(Mux(far, tx.i.ready, self.o.ready)),
+        ]
+        return elastic, deframer
 
-        # Bring-up.
+    def _bring_up(self, m: Module, field: Lookup, bring_up: BringUp, rx: Receiver) -> None:
         for index, step in enumerate(_STEPS):
             m.d.comb += bring_up.limits.word_select(index, 32).eq(field(f"timeout.{step}.clocks"))
         for index, step in enumerate((*_STEPS, "up")):
@@ -225,168 +327,59 @@ class Serdes(wiring.Component):
             field("status.remote_ready").eq(bring_up.remote_ready),
             field("status.attempts").eq(bring_up.attempts),
             field("counter.downs.value").eq(bring_up.downs),
+            field("lanes.used").eq(bring_up.use),
             self.link_up.eq(bring_up.up),
             self.state.eq(bring_up.state),
             self.lanes_locked.eq(bring_up.block_lock),
         ]
+        if self.config.degradable:
+            m.d.comb += [
+                bring_up.degrade.eq(field("control.degrade")),
+                bring_up.excluded.eq(field("excluded.lanes")),
+            ]
         synchronized: dict[str, tuple[Value, Signal]] = {
             "signal": (self.rx_signal_detect, bring_up.signal),
-            "cdr_locked": (Cat(lane.cdr_locked for lane in lane_rx), bring_up.cdr_locked),
-            "equalized": (Cat(lane.settled for lane in lane_rx), bring_up.equalized),
-            "block_lock": (Cat(lane.block_lock for lane in lane_rx), bring_up.block_lock),
-            "aligned": (deskew.aligned, bring_up.aligned),
-            "remote_ready": (deskew.remote_ready, bring_up.remote_ready),
+            "cdr_locked": (rx.cdr_locked, bring_up.cdr_locked),
+            "equalized": (rx.settled, bring_up.equalized),
+            "block_lock": (rx.block_lock, bring_up.block_lock),
+            "aligned": (rx.aligned, bring_up.aligned),
+            "remote_ready": (rx.remote_ready, bring_up.remote_ready),
         }
         for name, (source, target) in synchronized.items():
             m.submodules[f"sync_{name}"] = cdc.FFSynchronizer(source, target)
 
-        # Counters and status.
-        events: dict[str, Value] = {
-            "frames_sent": framer.sent,
-            "frames_aborted": framer.aborted,
-            "frames_received": deframer.received,
-            "frames_errored": deframer.errored,
-            "rows_inserted": elastic.inserted,
-        }
-        for name, event in events.items():
-            counter = m.submodules[name] = Counter()
-            m.d.comb += [counter.add.eq(event), counter.clear.eq(clear)]
-            m.d.comb += field(f"counter.{name}.value").eq(counter.value)
-        rx_events: dict[str, Value] = {
-            "rows_deleted": elastic.deleted,
-            "rows_overflow": elastic.overflow,
-            "marker_errors": deskew.marker_error,
-            "skew_errors": deskew.skew_error,
-        }
-        rx_values: dict[str, Value] = {}
-        for name, event in rx_events.items():
-            counter = m.submodules[name] = DomainRenamer("rx")(Counter())
-            m.d.comb += [counter.add.eq(event), counter.clear.eq(rx_clear)]
-            rx_values[name] = counter.value
-        self._status(m, field, bring_up, deskew, lane_rx, rx_values)
-        return m
-
-    def _transmitter(
-        self, m: Module, field: Lookup, bring_up: BringUp
-    ) -> tuple[Framer, Value, Signal, Signal]:
-        """Frames to codes; returns the framer, the words for loopback, their strobe, the slot."""
-        config = self.config
-        lanes, width = config.lanes, config.symbols_per_clock
-        blocks = config.blocks
-        framer = Framer(lanes=blocks * lanes, marker_rows=config.marker_rows)
-        m.submodules.framer = framer
-        spread = m.submodules.spread = Spread(lanes=blocks * lanes)
-        advance = Signal()
-        slot = Signal()
+    def _partner(
+        self, m: Module, field: Lookup, bring_up: BringUp, tx: Transmitter, rx: Receiver
+    ) -> None:
+        """Talk to the far end in the markers: round trip, lanes heard and used."""
+        lanes = self.config.lanes
+        partner = m.submodules.partner = Partner(lanes=lanes)
+        heard = Signal(lanes)
+        m.submodules.sync_heard = cdc.FFSynchronizer(rx.present, heard)
         m.d.comb += [
-            framer.enable.eq(bring_up.up),
-            framer.slot.eq(slot),
-            spread.kind.eq(framer.o.kind),
-            spread.count.eq(framer.o.count),
+            partner.ready.eq(bring_up.ready),
+            partner.heard.eq(heard),
+            partner.announce.eq(tx.announce),
+            partner.applied.eq(tx.applied),
+            partner.marker.eq(tx.marker),
+            partner.remote.eq(rx.remote),
+            partner.remote_new.eq(rx.remote_new),
+            partner.forget.eq(~bring_up.align_run),
+            tx.marker_word.eq(partner.word),
+            field("round_trip.clocks").eq(partner.round_trip),
+            field("lanes.active").eq(tx.applied),
         ]
-        words: list[Value] = []
-        slots: list[Value] = []
-        for number in range(lanes):
-            lane = LaneTx(config, coders.transmit(config))
-            m.submodules[f"lane_tx_{number}"] = lane
-            # Registers and not constants: a constant would be folded into the lane's module, and no
-            # two lanes would be alike in the Verilog.
-            identity = Signal(8, init=number, name=f"lane_number_{number}")
-            seed = Signal(58, init=_seed(number, 58), name=f"lane_seed_{number}")
-            m.d.sync += [identity.eq(number), seed.eq(_seed(number, 58))]
-            m.d.comb += [
-                lane.kinds.eq(spread.kinds.word_select(number, 4 * blocks)),
-                lane.data.eq(framer.o.data.word_select(number, 64 * blocks)),
-                lane.marker.eq(Cat(identity, bring_up.ready)),
-                lane.seed.eq(seed),
-                lane.run.eq(advance),
-                lane.enable.eq(field("control.enable")),
-                lane.prbs_enable.eq(field("control.prbs") | field("control.loopback")),
-                lane.prbs_seed.eq(seed[:31]),
-                lane.inject.eq(field("control.inject")),
-                lane.pre.eq(field("tx_ffe.pre")[: config.tx_dac_bits].as_signed()),
-                lane.main.eq(field("tx_ffe.main")[: config.tx_dac_bits].as_signed()),
-                lane.post.eq(field("tx_ffe.post")[: config.tx_dac_bits].as_signed()),
-                self.tx_codes.word_select(number, width * config.tx_dac_bits).eq(lane.codes),
-            ]
-            slots.append(lane.slot)
-            words.append(lane.word)
-        # All lanes' gearboxes move together; asking all keeps the lanes' modules equal.
-        m.d.comb += slot.eq(Cat(slots).all())
-        return framer, Cat(words), advance, slot
-
-    def _receiver(
-        self, m: Module, field: Lookup, bring_up: BringUp, words: Value, advance: Signal
-    ) -> tuple[Deskew, list[LaneRx], Signal]:
-        """Samples to rows; returns the deskew, the lanes and the counters' clear in ``rx``."""
-        config = self.config
-        lanes, width, blocks = config.lanes, config.symbols_per_clock, config.blocks
-        loop = m.submodules.loop = fifo.AsyncFIFO(
-            width=lanes * config.bits, depth=_LOOP_DEPTH, w_domain="sync", r_domain="rx"
-        )
-        loopback = field("control.loopback")
-        m.d.comb += [
-            advance.eq(~loopback | loop.w_rdy),
-            loop.w_data.eq(words),
-            loop.w_en.eq(loopback),
-        ]
-        freeze_eq = Signal()
-        m.d.comb += freeze_eq.eq(field("control.freeze_eq"))
-        controls: dict[str, Value] = {
-            "cdr_run": bring_up.cdr_run & ~loopback,
-            "equalizer_run": bring_up.equalizer_run & ~freeze_eq,
-            "lock_run": bring_up.lock_run,
-            "align_run": bring_up.align_run,
-            "freeze_cdr": field("control.freeze_cdr"),
-            "prbs_enable": field("control.prbs"),
-            "loopback": loopback,
-        }
-        rx: dict[str, Signal] = {}
-        for name, value in controls.items():
-            # A register first: what is synchronized must not glitch.
-            source = Signal(name=f"{name}_held")
-            rx[name] = Signal(name=f"rx_{name}")
-            m.d.sync += source.eq(value)
-            m.submodules[f"sync_{name}"] = cdc.FFSynchronizer(source, rx[name], o_domain="rx")
-        clear = m.submodules.clear = cdc.PulseSynchronizer(i_domain="sync", o_domain="rx")
-        m.d.comb += clear.i.eq(field("control.clear"))
-        m.d.comb += loop.r_en.eq(1)
-
-        deskew = Deskew(lanes=lanes, depth=config.deskew_depth, blocks=blocks)
-        m.submodules.deskew = DomainRenamer("rx")(deskew)
-        m.d.comb += deskew.enable.eq(rx["align_run"])
-        lane_rx: list[LaneRx] = []
-        for number in range(lanes):
-            lane = LaneRx(config, coders.receive(config))
-            m.submodules[f"lane_rx_{number}"] = DomainRenamer("rx")(lane)
-            m.d.comb += [
-                lane.samples.eq(self.rx_samples.word_select(number, width * config.adc_bits)),
-                lane.cdr_run.eq(rx["cdr_run"]),
-                lane.equalizer_run.eq(rx["equalizer_run"]),
-                lane.lock_run.eq(rx["lock_run"]),
-                lane.freeze_cdr.eq(rx["freeze_cdr"]),
-                lane.prbs_enable.eq(rx["prbs_enable"]),
-                lane.clear.eq(clear.o),
-                lane.loopback.eq(rx["loopback"]),
-                lane.loop_word.eq(loop.r_data.word_select(number, config.bits)),
-                lane.loop_valid.eq(loop.r_rdy),
-                self.rx_phase.word_select(number, 12).eq(lane.phase),
-                self.rx_decisions.word_select(number, config.bits).eq(lane.decisions),
-                deskew.kinds.word_select(number, 4 * blocks).eq(lane.kinds),
-                deskew.data.word_select(number, 64 * blocks).eq(lane.data),
-                deskew.valid[number].eq(lane.valid),
-                deskew.locked[number].eq(lane.block_lock),
-            ]
-            lane_rx.append(lane)
-        return deskew, lane_rx, clear.o
+        if self.config.degradable:
+            # Lanes do not change under frames.
+            with m.If(~bring_up.up):
+                m.d.sync += tx.wanted.eq(partner.far_heard & ~field("excluded.lanes"))
 
     def _status(
         self,
         m: Module,
         field: Lookup,
         bring_up: BringUp,
-        deskew: Deskew,
-        lane_rx: list[LaneRx],
+        rx: Receiver,
         rx_values: Mapping[str, Value],
     ) -> None:
         """Bring the wide status of ``rx`` to the registers in one snapshot."""
@@ -397,8 +390,7 @@ class Serdes(wiring.Component):
                 "counters": data.ArrayLayout(32, len(rx_values)),
                 "lane_ids": 4 * config.lanes,
                 "skews": 7 * config.lanes,
-                "prbs_locked": config.lanes,
-                "lanes": data.ArrayLayout(status(form), config.lanes),
+                "lanes": rx.status.shape(),
             }
         )
         snapshot = m.submodules.snapshot = Snapshot(
@@ -409,25 +401,24 @@ class Serdes(wiring.Component):
         m.d.comb += [
             snapshot.i.eq(sent),
             seen.eq(snapshot.o),
-            sent.lane_ids.eq(deskew.lane_ids),
-            sent.skews.eq(deskew.skews),
+            sent.lane_ids.eq(rx.lane_ids),
+            sent.skews.eq(rx.skews),
+            sent.lanes.eq(rx.status),
         ]
         for index, (name, value) in enumerate(rx_values.items()):
             m.d.comb += sent.counters[index].eq(value)
             m.d.comb += field(f"counter.{name}.value").eq(seen.counters[index])
-        for number, lane in enumerate(lane_rx):
+        for number in range(config.lanes):
             at = f"lane[{number}]"
             held = Signal(16, name=f"prbs_words_high_{number}")
             here = seen.lanes[number]
             with m.If(field(f"{at}.prbs_words.value_swacc")):
                 m.d.sync += held.eq(here.prbs_words[32:])
             m.d.comb += [
-                sent.lanes[number].eq(lane.status),
-                sent.prbs_locked[number].eq(lane.prbs_locked),
                 field(f"{at}.status.signal").eq(bring_up.signal[number]),
                 field(f"{at}.status.cdr_locked").eq(bring_up.cdr_locked[number]),
                 field(f"{at}.status.settled").eq(bring_up.equalized[number]),
-                field(f"{at}.status.prbs_locked").eq(seen.prbs_locked[number]),
+                field(f"{at}.status.prbs_locked").eq(here.prbs_locked),
                 field(f"{at}.status.block_lock").eq(bring_up.block_lock[number]),
                 field(f"{at}.status.lane_id").eq(seen.lane_ids.word_select(number, 4)),
                 field(f"{at}.status.skew").eq(seen.skews.word_select(number, 7)),
@@ -440,6 +431,9 @@ class Serdes(wiring.Component):
                 field(f"{at}.prbs_words_high.value").eq(held),
                 field(f"{at}.header_errors.value").eq(here.header_errors),
                 field(f"{at}.block_errors.value").eq(here.block_errors),
+                field(f"{at}.fec_corrected.value").eq(here.fec_corrected),
+                field(f"{at}.fec_uncorrectable.value").eq(here.fec_uncorrectable),
+                field(f"{at}.fec_symbol_errors.value").eq(here.fec_symbol_errors),
             ]
             for tap in range(4):
                 value: Value | int = 0

@@ -54,9 +54,9 @@ def test_equal_lanes_are_one_module(generated):
     directory, manifest = generated
     text = (directory / manifest.verilog).read_text()
     modules = re.findall(r"^module (\w+)\(", text, re.MULTILINE)
-    lanes = [name for name in modules if re.fullmatch(r"serdes__lane_(rx|tx)(_\d+)?", name)]
-    assert sorted(lanes) == ["serdes__lane_rx", "serdes__lane_tx"]
-    assert len(re.findall(r"^  serdes__lane_rx ", text, re.MULTILINE)) == 8
+    lanes = [name for name in modules if re.fullmatch(r"serdes__(rx|tx)__lane(_\d+)?", name)]
+    assert sorted(lanes) == ["serdes__rx__lane", "serdes__tx__lane"]
+    assert len(re.findall(r"^  serdes__rx__lane ", text, re.MULTILINE)) == 8
 
 
 def test_manifest_holds_registers_and_latency(generated):

@@ -27,8 +27,8 @@ def feed(width, words, rng=None):
     got, status = [], {}
 
     async def bench(ctx):
-        ctx.set(dut.loopback, 1)
-        ctx.set(dut.lock_run, 1)
+        ctx.set(dut.control.loopback, 1)
+        ctx.set(dut.control.lock_run, 1)
         for word in words:
             while rng is not None and rng.random() < 0.2:
                 ctx.set(dut.loop_valid, 0)

@@ -19,9 +19,10 @@ def run(width, items, clocks, rng=None):
     words, codes = [], []
 
     async def bench(ctx):
-        for name, value in {"marker": 0x105, "seed": 0x155, "main": 63}.items():
+        for name, value in {"marker": 0x105, "seed": 0x155}.items():
             ctx.set(getattr(dut, name), value)
-        ctx.set(dut.enable, 1)
+        ctx.set(dut.control.main, 63)
+        ctx.set(dut.control.enable, 1)
         queue = list(items)
         await ctx.tick()  # the seed is loaded
         for _ in range(clocks):
