@@ -174,7 +174,7 @@ class BlockAlign(wiring.Component):
         most = SKP_LENGTHS[-1] - 1 + bits + SHORT_SETS * max(0, bits - SKP_LENGTHS[0])
         stock = Signal(most)
         place = Signal(range(most + bits + 1))
-        joined = Signal(most + bits)
+        joined = Signal(most + 2 * bits)
         m.d.comb += joined.eq(Cat(C(0, bits), stock) | (last << place))
         header = stock[:2]
         begins = Signal()
@@ -209,7 +209,7 @@ class BlockAlign(wiring.Component):
                     with m.Case(size):
                         m.d.comb += next_stock.eq(joined[bits + size :])
         overflow = Signal()
-        m.d.comb += overflow.eq(next_place > most)
+        m.d.comb += overflow.eq(next_place > most + bits)
 
         step = Signal()
         m.d.comb += step.eq(self.i_valid & self.aligned)

@@ -180,3 +180,96 @@ def test_lock_from_every_bit_offset(bits, rng):
         assert first * bits <= skip + 3 * 130 + (PcieRx.latency + 1) * bits
 
 
+@pytest.mark.parametrize(("bits", "rate"), [(32, 1e-4), (64, 1e-3), (128, 3e-4)])
+def test_damaged_lines_give_what_the_model_gives(bits, rate, rng):
+    """Up to the loss of lock, which the model does not know."""
+    rows = random_rows(rng, 500, lane=6)
+    stream, length = stream_of(line(TxModel(6), rows))
+    first = 8 * 130
+    for bit in range(first, length):
+        if rng.random() < rate:
+            stream ^= 1 << bit
+    want = expected(stream, length)
+    ((got, errors, locked),) = Receiver(bits).run((stream, length))
+    start, tail = locked.index(1), length // bits - 1
+    kept = locked[start:tail].index(0) if 0 in locked[start:tail] else tail - start
+    count = min(len(want), kept * bits // 130 - 2)
+    same(got, want[:count])
+    assert count > 60
+    assert any(kinds == ERROR for kinds, _ in want[:count])
+    assert errors > 0
+
+
+@pytest.mark.parametrize("bits", [16, 64, 128])
+def test_skp_sets_of_other_lengths(bits, rng):
+    """As a retimer on the way makes them; rows stay the same."""
+    rows = random_rows(rng, 150, lane=4)
+    parts = line(TxModel(4), rows)
+    changed = []
+    for size, block in parts:
+        if block & 0x3FF == sets.ID_SKP << 2 | sets.HEADER_SET:
+            skips = rng.choice([8, 12, 16, 20] if bits > 66 else [4, 8, 12, 16, 20])
+            tail = block >> 98
+            payload = sum(sets.ID_SKP << 8 * n for n in range(skips)) | tail << 8 * skips
+            changed.append((34 + 8 * skips, payload << 2 | sets.HEADER_SET))
+        else:
+            changed.append((size, block))
+    assert changed != parts
+    want = expected(*stream_of(parts))
+    ((got, _, _),) = Receiver(bits).run(stream_of(changed))
+    same(got, want)
+
+
+def test_latency_of_receive(rng):
+    """From the word with a block's last bit to its row."""
+    rows = [(0x33, 0, 0), (0x22, 0, 0), *[(0x11, n, 0) for n in range(1, 9)]]
+    stream, length = stream_of(line(TxModel(0), rows))
+    dut = PcieRx(130 - 2)
+    when = []
+
+    async def bench(ctx):
+        ctx.set(dut.run, 1)
+        ctx.set(dut.i_valid, 1)
+        for n, word in enumerate(to_words([(length, stream), (128 * 9, 0)], 128)):
+            ctx.set(dut.i, word)
+            _, _, there = await ctx.tick().sample(dut.valid)
+            if there:
+                when.append(n)
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    # Block n ends in word (130 n + 129) // 128; the SKP set is block 2.
+    ends = [(130 * n + 129) // 128 for n in range(2, 12)]
+    assert when[:10] == [end + dut.latency for end in ends]
+
+
+def test_latency_of_transmit():
+    """From the slot of a row to the word with its first bit, the gearbox being empty."""
+    dut = PcieTx(65)
+    words, slots = [], []
+
+    async def bench(ctx):
+        ctx.set(dut.run, 1)
+        for _ in range(20):
+            ctx.set(dut.kinds, 0x44)
+            _, _, slot, word = await ctx.tick().sample(dut.slot, dut.word)
+            slots.append(slot)
+            words.append(word)
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    block = sets.ERROR << 2 | sets.HEADER_SET
+    first = slots.index(1)
+    assert words[first + 1] == sets.HEADER_DATA
+    assert words.index(block & (1 << 65) - 1) - first == dut.latency + 1
+
+
+@pytest.mark.parametrize("coder", [PcieRx, PcieTx])
+@pytest.mark.parametrize("bits", [7, 129])
+def test_bits_are_checked(coder, bits):
+    with pytest.raises(ValueError, match=rf"^bits = {bits}; allowed: 8 to 128$"):
+        coder(bits)
