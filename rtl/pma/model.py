@@ -6,7 +6,9 @@ equations, symbol after symbol; it shares number formats with the RTL and nothin
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,41 +21,60 @@ __all__ = ["CdrModel", "EqualizerModel", "LmsModel", "Observation", "RxLaneModel
 Words = NDArray[np.int64]
 
 
+def thresholds_of(levels: list[int]) -> list[int]:
+    """Decision thresholds half way between neighbouring levels."""
+    return [(low + high) >> 1 for low, high in itertools.pairwise(levels)]
+
+
 @dataclass
 class EqualizerModel:
     """FFE and decision feedback as one serial process over symbols."""
 
     config: RxFormat
+    line: Words = field(init=False)
     _tail: Words = field(init=False)
     _middle: Words = field(init=False)
     _previous: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Start with silence on the line."""
-        self._tail = np.zeros(self.config.post, np.int64)
-        self._middle = np.zeros(self.config.width, np.int64)
+        c = self.config
+        self._tail = np.zeros(c.post, np.int64)
+        self._middle = np.zeros(c.width, np.int64)
+        self.line = np.zeros(c.post + c.width + c.pre, np.int64)
 
     def values(self, samples: Words, taps: list[int]) -> tuple[Words, Words]:
         """Equalize the word before `samples`; return its samples and its values."""
         c = self.config
         line = np.concatenate([self._tail, self._middle, samples[: c.pre]])
         total = line[c.post : c.post + c.width] << c.COEFFICIENT_FRACTION
-        for offset, tap in zip([-1, 1, 2, 3], taps, strict=False):
+        for offset, tap in zip(c.offsets, taps, strict=True):
             start = c.post - offset
             total = total + tap * line[start : start + c.width]
         shift = c.COEFFICIENT_FRACTION - c.FRACTION_BITS
         y = (total + (1 << (shift - 1))) >> shift
         x = self._middle
-        self._tail = np.concatenate([self._tail, x])[c.width :] if c.post else self._tail
+        self.line = line
+        self._tail = line[c.width : c.width + c.post]
         self._middle = samples
         return x, y
 
-    def decide(self, values: Words, thresholds: int) -> Words:
-        """Decide a word with feedback tap `thresholds`, one symbol after the other."""
+    def decide(self, values: Words, dfe: int, thresholds: Sequence[int] = (0,)) -> Words:
+        """Decide a word, one symbol after the other; 0 is the lowest level."""
+        c = self.config
+        top = c.levels - 1
+        choices = []
+        for before in range(top + 1):
+            over = [values >= threshold + dfe * (2 * before - top) for threshold in thresholds]
+            if c.pam4:
+                choices.append(np.where(over[1], 2 + over[2], over[0]))
+            else:
+                choices.append(over[0])
+        table = np.stack(choices, axis=1).astype(int).tolist()
         previous = self._previous
         result = []
-        for value in values.tolist():
-            previous = int(value - (thresholds if previous else -thresholds) >= 0)
+        for row in table:
+            previous = row[previous]
             result.append(previous)
         self._previous = previous
         return np.array(result, np.int64)
@@ -67,31 +88,50 @@ class Observation:
     magnitude: int = 0
     small: int = 0
     above: int = 0
+    level_moves: tuple[int, ...] = ()
     tap_agree: tuple[int, ...] = ()
     dfe_agree: int = 0
 
 
 def observe(
-    config: RxFormat, x: Words, y: Words, decisions: Words, dfe: int, level: int, small: int
+    config: RxFormat,
+    line: Words,
+    y: Words,
+    decisions: Words,
+    dfe: int,
+    levels: list[int],
+    small: int,
+    *,
+    coarse: bool = False,
 ) -> Observation:
-    """Look at one word: raw samples `x`, values `y` and decisions of the observed symbols."""
+    """Look at one word: raw samples `line` with the neighbours, values `y` and decisions."""
     c = config
-    levels = 2 * decisions - 1
-    seen = Observation(magnitude=abs(int(x[c.first])))
-    offsets = [-1, 1, 2, 3][: c.ffe_taps - 1]
-    agree = [0] * len(offsets)
-    for n in range(c.first + 1, c.first + 1 + c.observed):
-        now, before = int(levels[n]), int(levels[n - 1])
-        seen.timing += int(x[n - 1]) * now - int(x[n]) * before
-        margin = (int(y[n]) - dfe * before) * now
-        seen.small += margin < small
-        above = margin >= level
-        seen.above += above
-        rising = above == (now > 0)
-        seen.dfe_agree += rising == (before > 0)
-        for k, offset in enumerate(offsets):
-            agree[k] += rising == (int(x[n - offset]) >= 0)
-    seen.tap_agree = tuple(agree)
+    top = c.levels - 1
+    symbols = 2 * decisions - top
+    now = np.arange(1, 1 + c.observed)
+    x = line[c.post :]
+    timed = np.where(symbols > 0, 2, -2) if coarse else symbols
+    timing = x[now - 1] * timed[now] - x[now] * timed[now - 1]
+    cleared = y[now] - dfe * symbols[now - 1]
+    some = range(0, c.observed, c.observed // 4) if c.pam4 else [0]
+    magnitude = sum(abs(int(x[k])) for k in some) // len(some)
+    seen = Observation(timing=int(timing.sum()), magnitude=magnitude)
+    if c.pam4:
+        error = cleared - np.array(levels)[decisions[now]]
+        rising = error >= 0
+        seen.small = int((abs(error) >= (levels[3] - levels[0]) >> 3).sum())
+        seen.level_moves = tuple(
+            int((2 * rising - 1)[decisions[now] == level].sum()) for level in range(4)
+        )
+    else:
+        margin = cleared * symbols[now]
+        seen.small = int((margin < small).sum())
+        above = margin >= levels[1]
+        seen.above = int(above.sum())
+        rising = above == (symbols[now] > 0)
+    seen.dfe_agree = int((rising == (symbols[now - 1] > 0)).sum())
+    signs = line >= 0
+    seen.tap_agree = tuple(int((rising == signs[c.post + now - o]).sum()) for o in c.offsets)
     return seen
 
 
@@ -106,8 +146,13 @@ class CdrModel:
     words: int = field(default=0, init=False)
     small: int = field(default=0, init=False)
     spread: int = field(default=0, init=False)
+    mass: int = field(default=0, init=False)
+    group: int = field(default=0, init=False)
+    dwell: int = field(default=0, init=False)
+    search: int = field(default=0, init=False)
     runs: int = field(default=0, init=False)
     locked: bool = field(default=False, init=False)
+    open: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """Take the amplitude of half scale."""
@@ -118,6 +163,11 @@ class CdrModel:
         """Mean magnitude of the samples."""
         return self.amplitude >> self.config.AMPLITUDE_FRACTION
 
+    @property
+    def coarse(self) -> bool:
+        """PAM4 whose eye is not open yet."""
+        return self.config.pam4 and not self.open
+
     def step(self, seen: Observation, *, freeze: bool = False) -> None:
         """Take the observation of one word."""
         c = self.config
@@ -126,32 +176,78 @@ class CdrModel:
         error = seen.timing * factor
         if not freeze:
             moved = self.phase + (self.frequency >> c.FREQUENCY_FRACTION)
-            moved -= error << c.proportional_shift
+            moved -= error << c.proportional_shift + self.coarse
             self.phase = moved % (1 << (12 + c.PHASE_FRACTION))
-            down = c.TRACK_SHIFT if self.locked else c.ACQUIRE_SHIFT
-            change = error << c.proportional_shift + c.FREQUENCY_FRACTION >> down
+            down = c.track_shift if self.locked else c.acquire_shift
+            change = error << c.proportional_shift + self.coarse + c.FREQUENCY_FRACTION >> down
             limit = c.frequency_limit
             self.frequency = max(-limit, min(limit, self.frequency - change))
         self.small += seen.small
-        self.spread += abs(error)
+        if c.pam4:
+            self.group += seen.timing
+            if self.words % c.group_words == c.group_words - 1:
+                self.spread += abs(self.group)
+                self.group = 0
+        else:
+            self.spread += abs(error)
+        self.mass += seen.magnitude
         self.words += 1
-        if self.words == c.LOCK_WORDS:
+        if self.words == c.lock_words:
             # A search that ran into its bound went the wrong way: begin again in the middle.
-            if not self.locked and abs(self.frequency) == c.frequency_limit and not freeze:
-                self.frequency = 0
             present = eighths > 0
-            symbols = c.LOCK_WORDS * c.observed
-            calm = self.spread < c.LOCK_WORDS * c.spread_lock
-            good = present and calm and self.small < symbols // 16
-            bad = not present or (not calm and self.small >= symbols // 32)
-            bad |= self.small >= symbols // 8 or self.spread >= c.LOCK_WORDS * c.spread_lose
+            symbols = c.lock_words * c.observed
+            calm = self.spread < c.lock_words * c.spread_lock
+            wild = self.spread >= c.lock_words * c.spread_lose
+            if c.pam4:
+                calm = self.spread < self.mass * c.RATIO_LOCK >> c.ratio_shift
+                wild = self.spread >= self.mass * c.RATIO_LOSE >> c.ratio_shift
+                good = present and calm
+                bad = not present or (wild and not self.open)
+                clear = present and self.small < symbols // 8
+                if self.small >= symbols * 5 // 32:
+                    self.open = False
+            else:
+                clear = False
+                good = present and calm and self.small < symbols // 16
+                bad = not present or (not calm and self.small >= symbols // 32)
+                bad |= self.small >= symbols // 8 or wild
+            if not freeze:
+                self._search(good or clear)
             against = bad if self.locked else good
             self.runs = self.runs + 1 if against else 0
             if self.runs == 2:
                 self.locked = not self.locked
+                self.open &= self.locked
                 self.runs = 0
-            self.words = self.small = self.spread = 0
+            if clear:
+                # An eye that can be read is lock at once.
+                self.locked = self.open = True
+                self.runs = 0
+            self.words = self.small = self.spread = self.mass = 0
         self.amplitude += seen.magnitude - self.magnitude
+
+    def restore(self, frequency: int) -> None:
+        """Take a saved frequency word and look for lock from there."""
+        c = self.config
+        self.frequency = frequency << c.FREQUENCY_FRACTION + c.PHASE_FRACTION - 12
+        self.locked = self.open = False
+        self.words = self.small = self.spread = self.mass = self.group = 0
+        self.runs = self.dwell = 0
+
+    def _search(self, good: bool) -> None:
+        """Begin again elsewhere after a search that found nothing."""
+        c = self.config
+        if self.locked or good:
+            self.dwell = 0
+        elif c.searching:
+            self.dwell += 1
+            if self.dwell == 3:
+                self.dwell = 0
+                self.search = (self.search + 1) % len(c.search)
+                self.frequency = c.search[self.search]
+        elif abs(self.frequency) == c.frequency_limit:
+            # It went the wrong way: begin again in the middle.
+            self.frequency = 0
 
     @property
     def code(self) -> int:
@@ -161,22 +257,24 @@ class CdrModel:
 
 @dataclass
 class LmsModel:
-    """Sign-sign adaptation of taps, feedback tap and level."""
+    """Sign-sign adaptation of taps, feedback tap and levels."""
 
     config: RxFormat
     tap_registers: list[int] = field(init=False)
     dfe_register: int = field(default=0, init=False)
-    level_register: int = field(init=False)
+    level_registers: list[int] = field(init=False)
+    blind: bool = field(default=True, init=False)
     words: int = field(default=0, init=False)
     snapshot: list[int] = field(init=False)
     runs: int = field(default=0, init=False)
     settled: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Start with side taps 0 and the level at half scale."""
+        """Start with side taps 0 and the levels of half scale."""
         c = self.config
         self.tap_registers = [0] * (c.ffe_taps - 1)
-        self.level_register = c.level_start << c.lms_fraction
+        start = c.levels_start if c.pam4 else c.levels_start[1:]
+        self.level_registers = [value << c.lms_fraction for value in start]
         self.snapshot = self.readout
 
     @property
@@ -190,21 +288,39 @@ class LmsModel:
         return self.dfe_register >> self.config.lms_fraction
 
     @property
+    def levels(self) -> list[int]:
+        """All levels from the lowest, in quarter steps."""
+        values = [value >> self.config.lms_fraction for value in self.level_registers]
+        return values if self.config.pam4 else [-values[0], values[0]]
+
+    @property
     def level(self) -> int:
-        """Level in quarter steps."""
-        return self.level_register >> self.config.lms_fraction
+        """Half the distance of the outer levels in quarter steps."""
+        return (self.levels[-1] - self.levels[0]) >> 1
 
     @property
     def readout(self) -> list[int]:
-        """Level, feedback tap and side taps."""
-        return [self.level, self.dfe, *self.taps]
+        """Levels, feedback tap and side taps."""
+        levels = self.levels if self.config.pam4 else [self.level]
+        return [*levels, self.dfe, *self.taps]
 
-    def step(self, seen: Observation, *, freeze: bool = False) -> None:
+    def follow(self, amplitude: int) -> None:
+        """Before the first adaptation of PAM4: take the levels of the mean magnitude."""
+        c = self.config
+        mean = amplitude >> c.AMPLITUDE_FRACTION - c.FRACTION_BITS
+        outer = min(mean + (mean >> 1), c.level_limit)
+        levels = [-outer, -(mean >> 1), mean >> 1, outer]
+        self.level_registers = [value << c.lms_fraction for value in levels]
+
+    def step(self, seen: Observation, *, freeze: bool = False, amplitude: int = 0) -> None:
         """Take the observation of one word."""
         c = self.config
         if freeze:
+            if c.pam4 and self.blind:
+                self.follow(amplitude)
             return
         before = self.readout
+        self.blind = False
         for k, agree in enumerate(seen.tap_agree):
             leak = (self.tap_registers[k] > 0) - (self.tap_registers[k] < 0)
             leak *= self.words % c.LEAK_WORDS == 0
@@ -216,13 +332,20 @@ class LmsModel:
             moved = self.dfe_register + (2 * seen.dfe_agree - c.observed)
             self.dfe_register = max(-limit, min(limit, moved))
         limit = c.level_limit << c.lms_fraction
-        moved = self.level_register + (2 * seen.above - c.observed)
-        self.level_register = max(1 << c.lms_fraction, min(limit, moved))
+        if c.pam4:
+            self.level_registers = [
+                max(-limit, min(limit, register + move))
+                for register, move in zip(self.level_registers, seen.level_moves, strict=True)
+            ]
+        else:
+            moved = self.level_registers[0] + (2 * seen.above - c.observed)
+            self.level_registers = [max(1 << c.lms_fraction, min(limit, moved))]
         self.words += 1
         if self.words == c.SETTLE_WORDS:
             self.words = 0
             moves = [abs(a - b) for a, b in zip(before, self.snapshot, strict=True)]
-            quiet = max(moves[:2]) <= c.settle_tolerance and max([0, *moves[2:]]) <= 1
+            wide = len(self.level_registers) + 1
+            quiet = max(moves[:wide]) <= c.settle_tolerance and max([0, *moves[wide:]]) <= 1
             self.snapshot = before
             self.runs = min(self.runs + 1, 2) if quiet else 0
             self.settled = self.settled or self.runs == 2
@@ -230,14 +353,14 @@ class LmsModel:
 
 @dataclass
 class RxLaneModel:
-    """A receive lane without its pattern checker, clock for clock."""
+    """A receive lane without its pattern checker, clock for clock; `symbols` are level numbers."""
 
     config: RxFormat
     freeze_cdr: bool = False
     freeze_eq: bool = False
     cdr: CdrModel = field(init=False)
     lms: LmsModel = field(init=False)
-    decisions: Words = field(init=False)
+    symbols: Words = field(init=False)
 
     def __post_init__(self) -> None:
         """Fill the pipeline with silence."""
@@ -246,30 +369,57 @@ class RxLaneModel:
         self.lms = LmsModel(c)
         self._equalizer = EqualizerModel(c)
         zero = np.zeros(c.width, np.int64)
-        self.decisions = zero
+        line = np.zeros(c.width + c.pre + c.post, np.int64)
+        self.symbols = zero
         self._samples = zero
-        # Words between the registers of the values and of the decisions.
-        self._values: deque[tuple[Words, Words]] = deque([(zero, zero)] * (3 if c.dfe else 1))
-        self._compared: deque[Words] = deque([zero, zero] if c.dfe else [])
-        self._line = (zero, zero)
+        # Words between the registers of the values and of the symbols.
+        compared = c.equalizer_latency - 3 - c.ffe_stages
+        self._values: deque[tuple[Words, Words]] = deque([(line, zero)] * c.ffe_stages)
+        self._waiting: deque[tuple[Words, Words]] = deque([(line, zero)] * compared)
+        self._compared: deque[Words] = deque([zero] * compared)
+        self._line = (line, zero)
+        self._thresholds = thresholds_of(self.lms.levels)
+        self._feedback = 0
         self._seen: Observation | None = None
+
+    @property
+    def decisions(self) -> Words:
+        """Bits of the newest word as they leave the equalizer, without the stage of PAM4."""
+        if not self.config.pam4:
+            return self.symbols
+        return np.stack([self.symbols >> 1, (self.symbols >> 1) ^ (self.symbols & 1)], 1).ravel()
 
     def step(self, samples: Words) -> None:
         """Take the word at the port; afterwards the attributes show the registers."""
         c = self.config
+        lms = self.lms
         seen = observe(
-            c, *self._line, self.decisions, self.lms.dfe, self.lms.level, self.cdr.magnitude
+            c,
+            *self._line,
+            self.symbols,
+            lms.dfe,
+            lms.levels,
+            self.cdr.magnitude,
+            coarse=self.cdr.coarse,
         )
-        taps, dfe = self.lms.taps, self.lms.dfe
+        taps, dfe, levels = lms.taps, lms.dfe, lms.levels
         if self._seen is not None:
-            self.lms.step(self._seen, freeze=self.freeze_eq or not self.cdr.locked)
+            amplitude = self.cdr.amplitude
+            frozen = self.freeze_eq or not self.cdr.locked
+            lms.step(self._seen, freeze=frozen, amplitude=amplitude)
             self.cdr.step(self._seen, freeze=self.freeze_cdr)
         self._seen = seen
-        self._line = self._values.popleft()
-        # The threshold acts in the stage after the values, on the oldest word but two.
-        comparing = self._values[-1][1] if self._values else self._line[1]
-        decided = self._equalizer.decide(comparing, dfe)
+        comparing = self._values.popleft()
+        if c.pam4:
+            decided = self._equalizer.decide(comparing[1], self._feedback, self._thresholds)
+            # Thresholds are registered on their way to the comparators.
+            self._thresholds, self._feedback = thresholds_of(levels), dfe
+        else:
+            decided = self._equalizer.decide(comparing[1], dfe)
+        self._waiting.append(comparing)
+        self._line = self._waiting.popleft()
         self._compared.append(decided)
-        self.decisions = self._compared.popleft()
-        self._values.append(self._equalizer.values(self._samples, taps))
+        self.symbols = self._compared.popleft()
+        _, y = self._equalizer.values(self._samples, taps)
+        self._values.append((self._equalizer.line, y))
         self._samples = samples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,9 +31,13 @@ class Observer(wiring.Component):
     and taps drift together. The decisions do come from behind the equalizer, which reads eyes
     that are closed before it.
 
+    PAM4 before its eye is open (`coarse`) takes the sign of each symbol in place of its level: the
+    detector with levels has false zeros where decisions are wrong, the one with signs has none
+    between the best phase and the worst; it has more pattern noise, which the open eye then sheds.
+
     In the sum over adjacent pairs, an inner sample has the factor ``d[n+1] - d[n-1]``, which is 0
-    or twice a sign: an adder a symbol and no multiplier. Since every pair is
-    complete, the pattern noise of an isolated transition cancels.
+    or twice a sign (twice a small number for PAM4): an adder a symbol and no multiplier. Since
+    every pair is complete, the pattern noise of an isolated transition cancels.
 
     Latency: 1 clock. Throughput: one word a clock. Reset: 0.
 
@@ -47,41 +51,50 @@ class Observer(wiring.Component):
 
     Members
     -------
-    decisions, observed_samples, observed_values, negative : In
+    decisions, low, observed_samples, observed_values, negative : In
         From :class:`lightloom.rtl.pma.rx_equalizer.RxEqualizer`.
+    coarse : In(1)
+        PAM4: time with signs.
     dfe : In(signed(dfe_bits))
         Feedback tap.
-    level : In(level_bits)
-        Level of a one.
+    levels : In(levels * (level_bits + 1))
+        Levels from the lowest.
     small_below : In(sample_bits)
-        A margin under this, in quarter steps, is small.
+        NRZ: a margin under this, in quarter steps, is small.
     timing : Out(signed(timing_bits))
         Timing error; positive when sampling is late.
     magnitude : Out(sample_bits)
-        Magnitude of one sample of the word.
+        Magnitude of one sample of the word; PAM4: mean of four.
     small : Out(observed)
-        Symbols whose margin is small.
+        Symbols whose margin is small; PAM4: that are off their level by three quarters of the way
+        to the threshold or more.
     above : Out(observed)
-        Symbols whose margin reaches the level.
+        NRZ: symbols whose margin reaches the level.
+    high, odd : Out(observed)
+        PAM4: bits of the level numbers of the symbols.
     rising : Out(observed)
         Symbols whose value is above the expected one.
     before : Out(observed)
         Decision before each symbol.
-    positive : Out(width)
-        Samples of the word at or above 0.
+    positive : Out(observed + pre + post)
+        Samples at or above 0, of symbols ``1 - post`` up.
     """
 
     decisions: Signal
+    low: Signal
+    coarse: Signal
     observed_samples: Signal
     observed_values: Signal
     negative: Signal
     dfe: Signal
-    level: Signal
+    levels: Signal
     small_below: Signal
     timing: Signal
     magnitude: Signal
     small: Signal
     above: Signal
+    high: Signal
+    odd: Signal
     rising: Signal
     before: Signal
     positive: Signal
@@ -92,19 +105,23 @@ class Observer(wiring.Component):
         super().__init__(
             {
                 "decisions": In(config.width),
+                "low": In(config.width),
+                "coarse": In(1),
                 "observed_samples": In((config.observed + 1) * config.sample_bits),
                 "observed_values": In(config.observed * config.value_bits),
-                "negative": In(config.width),
+                "negative": In(config.observed + config.pre + config.post),
                 "dfe": In(signed(config.dfe_bits)),
-                "level": In(config.level_bits),
+                "levels": In(config.levels * (config.level_bits + 1)),
                 "small_below": In(config.sample_bits),
                 "timing": Out(signed(config.timing_bits)),
                 "magnitude": Out(config.sample_bits),
                 "small": Out(config.observed),
                 "above": Out(config.observed),
+                "high": Out(config.observed),
+                "odd": Out(config.observed),
                 "rising": Out(config.observed),
                 "before": Out(config.observed),
-                "positive": Out(config.width),
+                "positive": Out(config.observed + config.pre + config.post),
             }
         )
 
@@ -112,11 +129,28 @@ class Observer(wiring.Component):
         """Build the detector and the comparators."""
         m = Module()
         c = self.config
-        count = c.observed
         bits = c.sample_bits
-        x = [self.observed_samples[k * bits : (k + 1) * bits].as_signed() for k in range(count + 1)]
-        d = self.decisions[c.first : c.first + count + 1]
+        count = c.observed + 1
+        x = [self.observed_samples[k * bits : (k + 1) * bits].as_signed() for k in range(count)]
+        m.d.sync += self.positive.eq(~self.negative)
+        if c.pam4:
+            self._pam4(m, x)
+        else:
+            self._nrz(m, x)
+        return m
 
+    def _value(self, n: int) -> Value:
+        bits = self.config.value_bits
+        return self.observed_values[n * bits : (n + 1) * bits].as_signed()
+
+    def _level(self, k: int) -> Value:
+        bits = self.config.level_bits + 1
+        return self.levels[k * bits : (k + 1) * bits].as_signed()
+
+    def _nrz(self, m: Module, x: list[Value]) -> None:
+        c = self.config
+        count = c.observed
+        d = self.decisions[: count + 1]
         terms: list[Value] = [Mux(d[1], x[0], -x[0]), Mux(d[count - 1], -x[count], x[count])]
         for n in range(1, count):
             signed_sample = Mux(d[n + 1], x[n], -x[n])
@@ -129,19 +163,73 @@ class Observer(wiring.Component):
         # Folding by the decision leaves one margin to compare, never two levels.
         small, above = [], []
         for n in range(count):
-            value = self.observed_values[n * c.value_bits : (n + 1) * c.value_bits].as_signed()
             margin = Signal(signed(c.value_bits + 1), name=f"margin_{n}")
             fed = Mux(d[n], self.dfe, -self.dfe) if c.dfe else Const(0)
-            cleared = value - fed
+            cleared = self._value(n) - fed
             m.d.comb += margin.eq(Mux(d[n + 1], cleared, -cleared))
             small.append(margin < self.small_below)
-            above.append(margin >= self.level)
+            above.append(margin >= self._level(1))
         high = Cat(above)
         m.d.sync += [
             self.small.eq(Cat(small)),
             self.above.eq(high),
             self.rising.eq(~(high ^ d[1:])),
             self.before.eq(d[:-1]),
-            self.positive.eq(~self.negative),
         ]
-        return m
+
+    def _pam4(self, m: Module, x: list[Value]) -> None:
+        c = self.config
+        count = c.observed
+        high = self.decisions[: count + 1]
+        low = self.low[: count + 1]
+        # -3, -1, 1, 3 are 2 * level - 3, so a difference of symbols is twice one of levels.
+        number = []
+        for n in range(count + 1):
+            timed = Signal(2, name=f"timed_{n}")
+            m.d.comb += timed.eq(Cat(low[n], high[n]))
+            number.append(timed)
+        # With signs, -2 and 2 stand for all levels.
+        ends = [Signal(signed(3), name=f"end_{n}") for n in (1, count - 1)]
+        for end, n in zip(ends, (1, count - 1), strict=True):
+            m.d.comb += end.eq(
+                Mux(self.coarse, Mux(high[n], 2, -2), (number[n] << 1) - Const(3, signed(3)))
+            )
+        terms: list[Value] = [x[0] * ends[0], -(x[count] * ends[1])]
+        for n in range(1, count):
+            difference = Signal(signed(3), name=f"difference_{n}")
+            m.d.comb += difference.eq(
+                Mux(
+                    self.coarse,
+                    (high[n + 1] - high[n - 1]) << 1,
+                    number[n + 1] - number[n - 1],
+                )
+            )
+            terms.append((x[n] * difference) << 1)
+        some = [x[k] for k in range(0, count, count // 4)]
+        m.d.sync += [
+            self.timing.eq(_tree(terms)),
+            self.magnitude.eq(_tree([Mux(value < 0, -value, value) for value in some]) >> 2),
+        ]
+
+        levels = Array(self._level(k) for k in range(4))
+        feeds = []
+        for k in range(4):
+            feed = Signal(signed(c.dfe_bits + 2), name=f"feed_{k}")
+            m.d.comb += feed.eq(self.dfe * (2 * k - 3) if c.dfe else 0)
+            feeds.append(feed)
+        fed = Array(feeds)
+        reach = Signal(signed(c.level_bits))
+        m.d.comb += reach.eq((self._level(3) - self._level(0)) >> 3)
+        small, rising = [], []
+        for n in range(count):
+            error = Signal(signed(c.value_bits + 2), name=f"error_{n}")
+            m.d.comb += error.eq(self._value(n) - fed[number[n]] - levels[number[n + 1]])
+            rising.append(~error[-1])
+            small.append((error >= reach) | (error <= -reach))
+        m.d.sync += [
+            self.small.eq(Cat(small)),
+            self.rising.eq(Cat(rising)),
+            self.before.eq(high[:-1]),
+            self.high.eq(high[1:]),
+            self.odd.eq(low[1:]),
+        ]

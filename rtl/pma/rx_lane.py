@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.pma import prbs
+from lightloom.rtl.pma import gray, prbs, precoder
 from lightloom.rtl.pma.cdr import Cdr
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.lms import Lms
@@ -21,9 +21,13 @@ class RxLane(wiring.Component):
 
     Clock domain: `sync`; rename it to the recovered word clock where the lane is used. Every
     input is expected in that domain.
-    Latency: 6 clocks from `samples` to `decisions` with the feedback tap, 4 without.
+    Latency: ``config.decision_latency`` clocks from `samples` to `decisions`: 6 for NRZ with the
+    feedback tap, 4 without, one more beyond five taps; 9 for PAM4 with the feedback tap, 6 without.
     Throughput: one word a clock, without back-pressure.
-    Reset: phase 0, taps 0, level at half scale, nothing locked.
+    Reset: phase 0, taps 0, outer level at half scale, nothing locked.
+
+    PAM4 symbols are Gray coded (:mod:`lightloom.rtl.pma.gray`); with `precode` the precoding is
+    undone before (:mod:`lightloom.rtl.pma.precoder`).
 
     Start-up: raise `enable` with light on; the clock recovery alone runs until `cdr_locked` when
     `freeze_eq` is high, then release `freeze_eq` and wait for `settled`. Running both at
@@ -50,8 +54,12 @@ class RxLane(wiring.Component):
         Low holds the pattern checker at its start.
     prbs_freeze : In(1)
         The checker does not give up its lock.
-    decisions : Out(width)
-        Decided bits.
+    invert : In(1)
+        The line has the other polarity.
+    precode : In(1)
+        PAM4: undo the precoding.
+    decisions : Out(width * symbol_bits)
+        Decided bits, the first in time in bit 0.
     phase : Out(12)
         Phase interpolator code, modulo 4096, in steps of the interpolator; more is later.
     cdr_locked : Out(1)
@@ -59,20 +67,23 @@ class RxLane(wiring.Component):
     settled : Out(1)
         Taps and level have stopped moving.
     taps : Out((ffe_taps - 1) * tap_bits)
-        Side taps of the FFE, two's complement in 1/64 of the main tap: the pre-cursor first
-        when there is one, then post-cursors in order.
+        Side taps of the FFE, two's complement in 1/64 of the main tap, at the delays
+        ``config.offsets``: pre-cursors first, the earliest in front, then post-cursors in order.
     dfe : Out(signed(config.dfe_bits))
-        Feedback tap in quarter sample steps; 0 without a DFE.
+        Feedback tap in quarter sample steps for a symbol of 1 (PAM4 symbols are -3, -1, 1, 3); 0
+        without a DFE.
     level : Out(config.level_bits)
-        Level of a one behind the equalizer, in quarter sample steps.
+        Half the distance of the outer levels behind the equalizer, in quarter sample steps.
+    levels : Out(config.levels * (level_bits + 1))
+        All levels from the lowest, two's complement, in quarter sample steps.
     frequency : Out(signed(16))
         Frequency word of the loop: phase steps a word in units of 2**-12.
     prbs_locked : Out(1)
         The checker has found the pattern.
-    prbs_errors : Out(range(width + 1))
+    prbs_errors : Out(range(width * symbol_bits + 1))
         Wrong bits of a checked word.
     prbs_valid : Out(1)
-        `prbs_errors` counts: `width` bits were checked.
+        `prbs_errors` counts: a word was checked.
     """
 
     samples: Signal
@@ -81,6 +92,8 @@ class RxLane(wiring.Component):
     freeze_eq: Signal
     prbs_enable: Signal
     prbs_freeze: Signal
+    invert: Signal
+    precode: Signal
     decisions: Signal
     phase: Signal
     cdr_locked: Signal
@@ -88,6 +101,7 @@ class RxLane(wiring.Component):
     taps: Signal
     dfe: Signal
     level: Signal
+    levels: Signal
     frequency: Signal
     prbs_locked: Signal
     prbs_errors: Signal
@@ -101,7 +115,7 @@ class RxLane(wiring.Component):
         self._observer = Observer(config)
         self._cdr = Cdr(config)
         self._lms = Lms(config)
-        self._checker = prbs.Checker(width=config.width, order=order)
+        self._checker = prbs.Checker(width=config.width * config.symbol_bits, order=order)
         super().__init__(
             {
                 "samples": In(config.width * config.sample_bits),
@@ -110,16 +124,19 @@ class RxLane(wiring.Component):
                 "freeze_eq": In(1),
                 "prbs_enable": In(1),
                 "prbs_freeze": In(1),
-                "decisions": Out(config.width),
+                "invert": In(1),
+                "precode": In(1),
+                "decisions": Out(config.width * config.symbol_bits),
                 "phase": Out(12),
                 "cdr_locked": Out(1),
                 "settled": Out(1),
                 "taps": Out(max(1, (config.ffe_taps - 1)) * config.tap_bits),
                 "dfe": Out(signed(config.dfe_bits)),
                 "level": Out(config.level_bits),
+                "levels": Out(config.levels * (config.level_bits + 1)),
                 "frequency": Out(signed(16)),
                 "prbs_locked": Out(1),
-                "prbs_errors": Out(range(config.width + 1)),
+                "prbs_errors": Out(range(config.width * config.symbol_bits + 1)),
                 "prbs_valid": Out(1),
             }
         )
@@ -134,18 +151,26 @@ class RxLane(wiring.Component):
         m.submodules.checker = checker = self._checker
 
         # The loops start one clock after `enable`, when the first observation is there.
+        width = self.config.width
+        bits = self.config.level_bits + 1
+        bottom = lms.levels[:bits].as_signed()
+        top = lms.levels[-bits:].as_signed()
+        m.d.comb += self.level.eq((top - bottom) >> 1)
         running = Signal()
         m.d.sync += running.eq(self.enable)
         m.d.comb += [
             equalizer.samples.eq(self.samples),
             equalizer.taps.eq(lms.taps),
             equalizer.dfe.eq(lms.dfe),
+            equalizer.levels.eq(lms.levels),
             observer.decisions.eq(equalizer.decisions),
+            observer.low.eq(equalizer.low),
+            observer.coarse.eq(cdr.coarse),
             observer.observed_samples.eq(equalizer.observed_samples),
             observer.observed_values.eq(equalizer.observed_values),
             observer.negative.eq(equalizer.negative),
             observer.dfe.eq(lms.dfe),
-            observer.level.eq(lms.level),
+            observer.levels.eq(lms.levels),
             observer.small_below.eq(cdr.small_below),
             cdr.timing.eq(observer.timing),
             cdr.magnitude.eq(observer.magnitude),
@@ -153,25 +178,44 @@ class RxLane(wiring.Component):
             cdr.enable.eq(running),
             cdr.freeze.eq(self.freeze_cdr),
             lms.above.eq(observer.above),
+            lms.high.eq(observer.high),
+            lms.odd.eq(observer.odd),
+            lms.amplitude.eq(cdr.amplitude),
             lms.rising.eq(observer.rising),
             lms.before.eq(observer.before),
             lms.positive.eq(observer.positive),
             lms.load.eq(~running),
             # Out of lock the decisions teach nothing; taps that were good are kept.
             lms.adapt.eq(cdr.locked & ~self.freeze_eq),
-            checker.i.eq(equalizer.decisions),
+            checker.i.eq(self.decisions),
             checker.enable.eq(self.prbs_enable),
             checker.freeze.eq(self.prbs_freeze),
-            self.decisions.eq(equalizer.decisions),
             self.phase.eq(cdr.phase),
             self.frequency.eq(cdr.frequency),
             self.cdr_locked.eq(cdr.locked),
             self.taps.eq(lms.taps),
             self.dfe.eq(lms.dfe),
-            self.level.eq(lms.level),
+            self.levels.eq(lms.levels),
             self.settled.eq(lms.settled),
             self.prbs_locked.eq(checker.locked),
             self.prbs_errors.eq(checker.errors),
             self.prbs_valid.eq(checker.valid),
         ]
+        if self.config.pam4:
+            self._bits(m)
+        else:
+            m.d.comb += self.decisions.eq(equalizer.decisions ^ self.invert.replicate(width))
         return m
+
+    def _bits(self, m: Module) -> None:
+        """Add the way from PAM4 levels to bits."""
+        m.submodules.precoder = decoder = precoder.Decoder(width=self.config.width)
+        equalizer = self._equalizer
+        levels = Cat(
+            bit for pair in zip(equalizer.low, equalizer.decisions, strict=True) for bit in pair
+        )
+        m.d.comb += [
+            decoder.i.eq(levels ^ self.invert.replicate(len(levels))),
+            decoder.enable.eq(self.precode),
+            self.decisions.eq(gray.decode(decoder.o)),
+        ]

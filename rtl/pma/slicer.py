@@ -1,7 +1,6 @@
 """Comparators that turn equalized values into decisions: the only block that knows the modulation.
 
-A modulation with more levels has one comparison for each threshold and each earlier symbol, and an
-encoder from comparisons to bits, in place of :func:`speculate` and :func:`decide`.
+A PAM4 level is a number from 0, the lowest, to 3, held as a high and a low bit.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Value
 
-__all__ = ["decide", "speculate"]
+__all__ = ["decide", "levels", "speculate"]
 
 
 def decide(values: Sequence[Value]) -> Value:
@@ -25,3 +24,9 @@ def speculate(values: Sequence[Value], tap: Value) -> tuple[Value, Value]:
         Cat(value >= tap for value in values),
         Cat(value >= negative for value in values),
     )
+
+
+def levels(values: Sequence[Value], bounds: Sequence[Value]) -> tuple[Value, Value]:
+    """PAM4 levels for the three thresholds `bounds`: words of high and of low bits."""
+    low, middle, high = (Cat(value >= bound for value in values) for bound in bounds)
+    return middle, low ^ (middle & (low ^ high))

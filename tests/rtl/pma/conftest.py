@@ -13,14 +13,22 @@ POLES_GHZ = {
     "long": [30.0, 35.0, 50.0, 7.0],
 }
 BAUD_GBD = 32.0
+PAM4_POLES_GHZ = {
+    # Driver, modulator and photodiode at 53 GBd.
+    "short": [35.0, 40.0, 45.0],
+    # The same behind a package of 3.5 dB at half the rate; one symbol in five is decided wrong.
+    "lossy": [35.0, 40.0, 45.0, 24.0],
+}
+PAM4_BAUD_GBD = 53.125
 PHASES = 64
 MEMORY = 18
 
 
-def pulse(poles_ghz):
+def pulse(kind, *, pam4=False):
     """Response to one symbol, peak 1, `PHASES` points a symbol over `MEMORY` symbols and one."""
-    scale = BAUD_GBD / (2 * np.pi)
-    tia = 24.0 / scale
+    poles_ghz = (PAM4_POLES_GHZ if pam4 else POLES_GHZ)[kind]
+    scale = (PAM4_BAUD_GBD if pam4 else BAUD_GBD) / (2 * np.pi)
+    tia = (48.0 if pam4 else 24.0) / scale
     denominator = np.array([1 / tia**2, np.sqrt(2) / tia, 1.0])
     for pole in poles_ghz:
         denominator = np.polymul(denominator, [scale / pole, 1.0])
@@ -32,20 +40,34 @@ def pulse(poles_ghz):
 
 
 class Line:
-    """Random NRZ data through a pulse; one word a call, at the phase of two calls before.
+    """Random symbols through a pulse; one word a call, at the phase of two calls before.
 
     `code` is a phase code of the lane; its steps are followed modulo 4096, as the interpolator
-    does. `ppm` is how much faster the transmitter is.
+    does. `amplitude` is that of the outer symbols, `ppm` is how much faster the transmitter is,
+    `jitter` peak to peak in symbols of a sine of `cycles` a symbol. The data repeat.
     """
 
     def __init__(
-        self, config, kind="lossy", *, amplitude=20.0, sigma=1.0, ppm=0.0, start=0.0, seed=1
+        self,
+        config,
+        kind="lossy",
+        *,
+        amplitude=20.0,
+        sigma=1.0,
+        ppm=0.0,
+        start=0.0,
+        seed=1,
+        jitter=0.0,
+        cycles=0.0,
     ):
         self.config = config
-        self.response = pulse(POLES_GHZ[kind])
+        self.jitter, self.cycles, self.count = jitter, cycles, 0
+        self.response = pulse(kind, pam4=config.pam4)
         self.amplitude, self.sigma, self.ppm = amplitude, sigma, ppm
         self.random = np.random.default_rng(seed)
-        self.bits = self.random.integers(0, 2, config.width * 8000 + 200)
+        self.bits = self.random.integers(0, config.levels, config.width * 8000 + 200)
+        half = len(self.bits) // 2
+        self.bits[half:] = self.bits[:half]
         self.time = 40.0 + start
         self.code = 0
         self.pending = [0, 0]
@@ -59,14 +81,20 @@ class Line:
         rate = 1 + self.ppm * 1e-6
         instants = self.time + rate * np.arange(c.width)
         self.time += rate * c.width
+        angle = 2 * np.pi * self.cycles * (self.count + np.arange(c.width))
+        instants = instants + self.jitter / 2 * np.sin(angle)
+        self.count += c.width
         newest = np.floor(instants).astype(int)
+        if newest[0] > len(self.bits) // 2 + 1000:
+            self.time -= len(self.bits) // 2
         fraction = (instants - newest) * PHASES
         point = np.floor(fraction).astype(int)
         part = (fraction - point)[:, None]
         taps = point[:, None] + PHASES * np.arange(MEMORY)
         weight = (1 - part) * self.response[taps] + part * self.response[taps + 1]
-        levels = 2.0 * self.bits[newest[:, None] - np.arange(MEMORY)] - 1
-        value = self.amplitude * (weight * levels).sum(axis=1)
+        top = c.levels - 1
+        levels = 2.0 * self.bits[newest[:, None] - np.arange(MEMORY)] - top
+        value = self.amplitude / top * (weight * levels).sum(axis=1)
         value += self.random.normal(0.0, self.sigma, c.width)
         self.newest = newest
         top = 2 ** (c.sample_bits - 1)

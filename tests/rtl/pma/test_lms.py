@@ -17,7 +17,7 @@ def readings(ctx, dut):
     raw = ctx.get(dut.taps)
     taps = [raw >> k * bits & (2**bits - 1) for k in range(CONFIG.ffe_taps - 1)]
     taps = [tap - 2**bits if tap >> (bits - 1) else tap for tap in taps]
-    return ctx.get(dut.level), ctx.get(dut.dfe), taps
+    return ctx.get(dut.levels) >> (CONFIG.level_bits + 1), ctx.get(dut.dfe), taps
 
 
 def simulate(dut, process):
@@ -37,7 +37,7 @@ def test_coefficients_move_to_their_bounds_and_no_further(direction):
         ctx.set(dut.above, ONES * direction)
         ctx.set(dut.rising, ONES * direction)
         ctx.set(dut.before, ONES)
-        ctx.set(dut.positive, 2**CONFIG.width - 1)
+        ctx.set(dut.positive, 2 ** len(dut.positive) - 1)
         await ctx.tick().repeat(3000)
         level, dfe, taps = readings(ctx, dut)
         if direction:
@@ -70,7 +70,7 @@ def test_settled_waits_for_the_last_coefficient():
         ctx.set(dut.before, 0x3333)
         # Only the level moves, by 4 units a word: a step of the read-out in 16 words.
         ctx.set(dut.above, 0x3FF)
-        ctx.set(dut.positive, 0x33333333_33333333)
+        ctx.set(dut.positive, 0x33333)
         await ctx.tick().repeat(900)
         assert not ctx.get(dut.settled)
         ctx.set(dut.above, 0x0FF)

@@ -17,10 +17,10 @@ def run(x, y, d, dfe, level, pack):
 
     async def process(ctx):
         ctx.set(dut.dfe, dfe)
-        ctx.set(dut.level, level)
+        ctx.set(dut.levels, pack([-level, level], c.level_bits + 1))
         ctx.set(dut.small_below, 10)
         for k in range(0, len(x), c.width):
-            at = k + c.first
+            at = k
             ctx.set(dut.decisions, pack(d[k : k + c.width], 1))
             ctx.set(dut.observed_samples, pack(x[at : at + c.observed + 1], c.sample_bits))
             ctx.set(dut.observed_values, pack(y[at + 1 : at + 1 + c.observed], c.value_bits))
@@ -59,7 +59,7 @@ def test_signs_are_those_of_the_error(pack):
     error = z - level * levels
     for k, word in enumerate(run(np.clip(y // 4, -32, 31), y, d, dfe, level, pack)):
         for n in range(CONFIG.observed):
-            at = k * 16 + CONFIG.first + 1 + n
+            at = k * 16 + 1 + n
             margin = z[at] * levels[at]
             assert word["small"] >> n & 1 == (margin < 10)
             assert word["above"] >> n & 1 == (margin >= level)

@@ -22,7 +22,7 @@ def test_decisions(pack, width, bits, taps, feedback):
     print("seed", seed, "taps", side, "feedback", tap)
 
     # Oracle: the whole line at once in floating point, then one decision after the other.
-    kernel = np.array([*side[:1], 64, *side[1:]]) if taps > 1 else np.array([64])
+    kernel = np.array([*side[: c.pre], 64, *side[c.pre :]])
     full = np.convolve(x, kernel)[c.pre : c.pre + len(x)]
     values = np.floor(full / 16 + 0.5)
     # The bit before the line is not defined, so the comparison starts where it does not matter.
@@ -59,8 +59,10 @@ def test_decisions(pack, width, bits, taps, feedback):
     assert got[start:] == expected[: len(got) - start]
     assert 0.2 < np.mean(got) < 0.8
     for k in range(words):
-        at = k * width + c.first
+        at = k * width
         assert seen_values[k] == values[at + 1 : at + 1 + c.observed].tolist()
         assert seen_samples[k] == x[at : at + c.observed + 1].tolist()
-        signs = x[k * width : (k + 1) * width] < 0
+        line = np.concatenate([np.zeros(width * 2, np.int64), x, np.zeros(width, np.int64)])
+        start_ = k * width + 1 - c.post + 2 * width
+        signs = line[start_ : start_ + c.observed + c.pre + c.post] < 0
         assert negative[k] == sum(int(s) << i for i, s in enumerate(signs))

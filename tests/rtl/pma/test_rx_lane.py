@@ -9,6 +9,8 @@ from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.model import RxLaneModel
 from lightloom.rtl.pma.rx_lane import RxLane
 
+PAM4 = {"modulation": "pam4", "sample_bits": 8}
+
 
 def simulate(dut, process):
     sim = Simulator(dut)
@@ -26,14 +28,21 @@ def simulate(dut, process):
         ({"width": 8, "ffe_taps": 5, "sample_bits": 4}, 1200, 6.0),
         ({"width": 32, "ffe_taps": 1, "sample_bits": 8, "phase_steps": 128}, 1200, 100.0),
         ({"width": 16, "ffe_taps": 2, "dfe": False, "phase_steps": 32}, 1200, 31.0),
+        ({"width": 16, "ffe_taps": 6, **PAM4}, 1500, 80.0),
+        ({"width": 64, "ffe_taps": 4, **PAM4}, 450, 90.0),
+        ({"width": 8, "ffe_taps": 9, "modulation": "pam4"}, 2300, 25.0),
+        ({"width": 33, "ffe_taps": 1, "dfe": False, **PAM4}, 1200, 60.0),
     ],
 )
 def test_lane_is_the_model(line, pack, keywords, words, amplitude):
     config = RxFormat(**keywords)
     model = RxLaneModel(config)
     dut = RxLane(config)
-    channel = line(config, amplitude=amplitude, sigma=amplitude / 20, ppm=150.0, start=0.3, seed=2)
+    kind = "short" if config.pam4 else "lossy"
+    sigma = amplitude / (40 if config.pam4 else 20)
+    channel = line(config, kind, amplitude=amplitude, sigma=sigma, ppm=150.0, start=0.3, seed=2)
     bits = config.tap_bits
+    late = [model.decisions] * (config.decision_latency - config.equalizer_latency + 1)
 
     async def process(ctx):
         ctx.set(dut.enable, 1)
@@ -45,19 +54,21 @@ def test_lane_is_the_model(line, pack, keywords, words, amplitude):
             word = channel.word(model.cdr.code)
             ctx.set(dut.samples, pack(word, config.sample_bits))
             model.step(word)
+            late.append(model.decisions)
             await ctx.tick()
-            assert ctx.get(dut.decisions) == pack(model.decisions, 1), k
+            assert ctx.get(dut.decisions) == pack(late.pop(1), 1), k
             assert ctx.get(dut.phase) == model.cdr.code, k
             assert ctx.get(dut.cdr_locked) == model.cdr.locked
             assert ctx.get(dut.settled) == model.lms.settled
             assert ctx.get(dut.level) == model.lms.level
+            assert ctx.get(dut.levels) == pack(model.lms.levels, config.level_bits + 1)
             assert ctx.get(dut.dfe) == model.lms.dfe
             if config.ffe_taps > 1:
                 assert ctx.get(dut.taps) == pack(model.lms.taps, bits)
 
     simulate(dut, process)
     assert model.cdr.locked
-    if words > 2000:
+    if words > 2400:
         assert model.lms.settled
 
 
