@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pcs.fec_marker import NIBBLES, PATTERN, PATTERN_BITS
-from lightloom.rtl.pcs.wide_gearbox import WideGearbox
+from lightloom.rtl.pcs.wide_gearbox import WideGearbox, shift_down
 from lightloom.rtl.pma.popcount import popcount
 
 __all__ = [
@@ -108,14 +108,20 @@ class MarkerSearch(wiring.Component):
         halves = [Signal(bits, name=f"half_{n}") for n in range(2)]
         match = Signal(bits)
         window = Cat(history, self.i)
-        # Bit `n` of `equal[k]`: bit `k` of the pattern stands `k` bits after place `n`.
-        equal = [
-            window[k : k + bits] if PATTERN >> k & 1 else ~window[k : k + bits]
-            for k in range(PATTERN_BITS)
-        ]
+        # Where each nibble of the pattern stands in the window; several nibbles are equal.
+        nibbles = [PATTERN >> k & 0xF for k in range(0, PATTERN_BITS, 4)]
+        stands: dict[int, Signal] = {}
+        reach = len(window) - 3
+        for nibble in nibbles:
+            if nibble not in stands:
+                bit = [w if nibble >> k & 1 else ~w
+                       for k in range(4) for w in (window[k : k + reach],)]  # fmt: skip
+                stands[nibble] = Signal(reach, name=f"nibble_{nibble:x}")
+                m.d.comb += stands[nibble].eq(bit[0] & bit[1] & bit[2] & bit[3])
+        equal = [stands[nibble][4 * k : 4 * k + bits] for k, nibble in enumerate(nibbles)]
         with m.If(self.i_valid):
             m.d.sync += history.eq(window[bits:])
-            for half, terms in zip(halves, (equal[:24], equal[24:]), strict=True):
+            for half, terms in zip(halves, (equal[:6], equal[6:]), strict=True):
                 total = terms[0]
                 for term in terms[1:]:
                     total &= term
@@ -252,9 +258,10 @@ class CodewordLock(wiring.Component):
         word = Signal(bits)
         word_valid = Signal()
         begin = Signal()
+        turned = shift_down(m, Cat(previous, self.i), shift, bits)
         m.d.comb += [finder.i.eq(self.i), finder.i_valid.eq(self.i_valid)]
         with m.If(self.i_valid):
-            m.d.sync += [previous.eq(self.i), word.eq(Cat(previous, self.i) >> shift)]
+            m.d.sync += [previous.eq(self.i), word.eq(turned)]
         m.d.sync += word_valid.eq(self.i_valid & (self.aligned | begin) & ~give_up)
         with m.FSM():
             with m.State("SEARCH"), m.If(self.i_valid & finder.found & ~give_up):

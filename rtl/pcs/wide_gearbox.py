@@ -13,7 +13,7 @@ from amaranth import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["WideGearbox", "repack"]
+__all__ = ["WideGearbox", "repack", "shift_down", "shift_up"]
 
 _MOST = 1024
 
@@ -49,6 +49,29 @@ def repack(
             left = 0 if group is None else (left + size) % group
             yield bits & (1 << size) - 1
             bits, count = bits >> size, count - size
+
+
+def shift_up(m: Module, word: Value, amount: Value, unit_bits: int = 0) -> Value:
+    """Add to `m` a shifter to higher bits by ``amount << unit_bits``, stages no wider than needed.
+
+    An operator would make all stages as wide as the result.
+    """
+    for bit in range(len(amount)):
+        step = 1 << bit + unit_bits
+        stage = Signal(len(word) + step, name=f"up_{step}")
+        m.d.comb += stage.eq(Mux(amount[bit], Cat(C(0, step), word), word))
+        word = stage
+    return word
+
+
+def shift_down(m: Module, word: Value, amount: Value, width: int) -> Value:
+    """Add to `m` a shifter to lower bits, the largest step first; the low `width` bits of it."""
+    for bit in reversed(range(len(amount))):
+        step = 1 << bit
+        stage = Signal(width + step - 1, name=f"down_{step}")
+        m.d.comb += stage.eq(Mux(amount[bit], word[step:], word))
+        word = stage
+    return word
 
 
 class WideGearbox(wiring.Component):
@@ -172,7 +195,7 @@ class WideGearbox(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [stock.eq(0), count.eq(0)]
         with m.Else():
-            entering = Mux(put, word, 0) << Cat(C(0, unit_bits), shift)
+            entering = shift_up(m, word & put.replicate(self.i_width), shift, unit_bits)
             m.d.sync += stock.eq(kept | entering)
             m.d.sync += count.eq(left + Mux(put, size, 0))
         return m
