@@ -34,6 +34,10 @@ class RxFormat:
         or half the width, whichever is less.
     phase_steps : int
         Interpolator steps in a symbol: 32, 64 or 128.
+    eye : bool
+        The lane has an eye monitor.
+    sets : int
+        Coefficient sets that the lane can save, 0 to 16.
 
     Raises
     ------
@@ -48,6 +52,8 @@ class RxFormat:
     dfe: bool = True
     observed: int = 0
     phase_steps: int = 64
+    eye: bool = False
+    sets: int = 0
 
     FRACTION_BITS: ClassVar[int] = 2
     """Equalized values resolve 2**-2 of a sample step."""
@@ -105,6 +111,8 @@ class RxFormat:
             )
         if self.phase_steps not in (32, 64, 128):
             raise ValueError(f"phase_steps is {self.phase_steps}; allowed: 32, 64, 128")
+        if not 0 <= self.sets <= 16:
+            raise ValueError(f"sets is {self.sets}; allowed: 0 to 16")
 
     @property
     def pam4(self) -> bool:
@@ -181,6 +189,11 @@ class RxFormat:
     def level_bits(self) -> int:
         """Bits of a level, without sign."""
         return self.sample_bits - 1 + self.FRACTION_BITS
+
+    @property
+    def signal_threshold(self) -> int:
+        """Mean magnitude that is a signal: an eighth of full scale."""
+        return 1 << (self.sample_bits - 4)
 
     @property
     def level_start(self) -> int:

@@ -168,9 +168,15 @@ class CdrModel:
         """PAM4 whose eye is not open yet."""
         return self.config.pam4 and not self.open
 
-    def step(self, seen: Observation, *, freeze: bool = False) -> None:
+    def step(self, seen: Observation, *, freeze: bool = False, coast: bool = False) -> None:
         """Take the observation of one word."""
         c = self.config
+        if coast:
+            if not freeze:
+                moved = self.phase + (self.frequency >> c.FREQUENCY_FRACTION)
+                self.phase = moved % (1 << (12 + c.PHASE_FRACTION))
+            self.amplitude += seen.magnitude - self.magnitude
+            return
         eighths = self.magnitude >> (c.sample_bits - 4)
         factor = c.GAIN[min(eighths, 7)]
         error = seen.timing * factor
@@ -312,6 +318,28 @@ class LmsModel:
         levels = [-outer, -(mean >> 1), mean >> 1, outer]
         self.level_registers = [value << c.lms_fraction for value in levels]
 
+    @property
+    def coefficients(self) -> list[int]:
+        """A set to save: side taps, feedback tap, levels."""
+        levels = self.levels if self.config.pam4 else [self.level]
+        return [*self.taps, *([self.dfe] if self.config.dfe else []), *levels]
+
+    def restore(self, coefficients: list[int]) -> None:
+        """Take a saved set."""
+        c = self.config
+        number = c.ffe_taps - 1
+        half = 1 << c.lms_fraction >> 1
+        self.tap_registers = [
+            (tap << c.LMS_TAP_FRACTION) + (1 << c.LMS_TAP_FRACTION >> 1)
+            for tap in coefficients[:number]
+        ]
+        if c.dfe:
+            self.dfe_register = (coefficients[number] << c.lms_fraction) + half
+        levels = coefficients[number + c.dfe :]
+        self.level_registers = [(level << c.lms_fraction) + half for level in levels]
+        self.blind, self.words, self.runs, self.settled = False, 0, 2, True
+        self.snapshot = self.readout
+
     def step(self, seen: Observation, *, freeze: bool = False, amplitude: int = 0) -> None:
         """Take the observation of one word."""
         c = self.config
@@ -358,6 +386,7 @@ class RxLaneModel:
     config: RxFormat
     freeze_cdr: bool = False
     freeze_eq: bool = False
+    coast: bool = False
     cdr: CdrModel = field(init=False)
     lms: LmsModel = field(init=False)
     symbols: Words = field(init=False)
@@ -382,6 +411,17 @@ class RxLaneModel:
         self._feedback = 0
         self._seen: Observation | None = None
 
+    def save(self) -> tuple[list[int], int]:
+        """Coefficients and frequency word."""
+        c = self.config
+        word = c.FREQUENCY_FRACTION + c.PHASE_FRACTION - 12
+        return self.lms.coefficients, self.cdr.frequency >> word
+
+    def load(self, saved: tuple[list[int], int]) -> None:
+        """Take what :meth:`save` gave, after a step."""
+        self.lms.restore(saved[0])
+        self.cdr.restore(saved[1])
+
     @property
     def decisions(self) -> Words:
         """Bits of the newest word as they leave the equalizer, without the stage of PAM4."""
@@ -405,9 +445,9 @@ class RxLaneModel:
         taps, dfe, levels = lms.taps, lms.dfe, lms.levels
         if self._seen is not None:
             amplitude = self.cdr.amplitude
-            frozen = self.freeze_eq or not self.cdr.locked
+            frozen = self.freeze_eq or self.coast or not self.cdr.locked
             lms.step(self._seen, freeze=frozen, amplitude=amplitude)
-            self.cdr.step(self._seen, freeze=self.freeze_cdr)
+            self.cdr.step(self._seen, freeze=self.freeze_cdr, coast=self.coast)
         self._seen = seen
         comparing = self._values.popleft()
         if c.pam4:

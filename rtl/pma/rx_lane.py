@@ -8,10 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pma import gray, prbs, precoder
 from lightloom.rtl.pma.cdr import Cdr
+from lightloom.rtl.pma.coefficient_sets import CoefficientSets
+from lightloom.rtl.pma.eye_monitor import EyeMonitor
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.lms import Lms
 from lightloom.rtl.pma.observer import Observer
 from lightloom.rtl.pma.rx_equalizer import RxEqualizer
+from lightloom.rtl.pma.signal_detect import SignalDetect
 
 __all__ = ["RxLane"]
 
@@ -76,6 +79,25 @@ class RxLane(wiring.Component):
         Half the distance of the outer levels behind the equalizer, in quarter sample steps.
     levels : Out(config.levels * (level_bits + 1))
         All levels from the lowest, two's complement, in quarter sample steps.
+    signal_threshold : In(sample_bits)
+        Mean magnitude in sample steps that is a signal; 0 takes an eighth of full scale.
+    signal_detect : Out(1)
+        There is a signal; needs no lock.
+    set_index : In(4), set_save : In(1), set_load : In(1)
+        Save the coefficients to a set, or load them from one that is valid: taps, feedback tap,
+        levels and frequency word. A load ends lock, which is then sought from there with the
+        coefficients held, and `settled` is high at once. Only while `enable` is high. A loaded set
+        is in force two clocks later.
+    set_valid : Out(max(1, sets))
+        Sets that were saved.
+    eye_eye : In(2), eye_offset : In(signed(value_bits)), eye_phase : In(signed(8))
+    eye_words : In(24)
+        Settings of the eye monitor (:mod:`lightloom.rtl.pma.eye_monitor`). While `eye_phase` is
+        not 0 the loops stand still and the data are those of another phase.
+    eye_start : In(1)
+        Begin a count.
+    eye_busy : Out(1), eye_hits : Out(32), eye_above : Out(32)
+        State and counts of the eye monitor; 0 without one.
     frequency : Out(signed(16))
         Frequency word of the loop: phase steps a word in units of 2**-12.
     prbs_locked : Out(1)
@@ -102,6 +124,20 @@ class RxLane(wiring.Component):
     dfe: Signal
     level: Signal
     levels: Signal
+    signal_threshold: Signal
+    signal_detect: Signal
+    set_index: Signal
+    set_save: Signal
+    set_load: Signal
+    set_valid: Signal
+    eye_eye: Signal
+    eye_offset: Signal
+    eye_phase: Signal
+    eye_words: Signal
+    eye_start: Signal
+    eye_busy: Signal
+    eye_hits: Signal
+    eye_above: Signal
     frequency: Signal
     prbs_locked: Signal
     prbs_errors: Signal
@@ -134,6 +170,20 @@ class RxLane(wiring.Component):
                 "dfe": Out(signed(config.dfe_bits)),
                 "level": Out(config.level_bits),
                 "levels": Out(config.levels * (config.level_bits + 1)),
+                "signal_threshold": In(config.sample_bits),
+                "signal_detect": Out(1),
+                "set_index": In(4),
+                "set_save": In(1),
+                "set_load": In(1),
+                "set_valid": Out(max(1, config.sets)),
+                "eye_eye": In(2),
+                "eye_offset": In(signed(config.value_bits)),
+                "eye_phase": In(signed(8)),
+                "eye_words": In(24),
+                "eye_start": In(1),
+                "eye_busy": Out(1),
+                "eye_hits": Out(32),
+                "eye_above": Out(32),
                 "frequency": Out(signed(16)),
                 "prbs_locked": Out(1),
                 "prbs_errors": Out(range(config.width * config.symbol_bits + 1)),
@@ -151,6 +201,8 @@ class RxLane(wiring.Component):
         m.submodules.checker = checker = self._checker
 
         # The loops start one clock after `enable`, when the first observation is there.
+        m.submodules.detector = detector = SignalDetect(self.config)
+        coast = Signal()
         width = self.config.width
         bits = self.config.level_bits + 1
         bottom = lms.levels[:bits].as_signed()
@@ -186,11 +238,13 @@ class RxLane(wiring.Component):
             lms.positive.eq(observer.positive),
             lms.load.eq(~running),
             # Out of lock the decisions teach nothing; taps that were good are kept.
-            lms.adapt.eq(cdr.locked & ~self.freeze_eq),
+            lms.adapt.eq(cdr.locked & ~self.freeze_eq & ~coast),
+            detector.magnitude.eq(observer.magnitude),
+            detector.threshold.eq(self.signal_threshold),
+            self.signal_detect.eq(detector.detect),
             checker.i.eq(self.decisions),
             checker.enable.eq(self.prbs_enable),
             checker.freeze.eq(self.prbs_freeze),
-            self.phase.eq(cdr.phase),
             self.frequency.eq(cdr.frequency),
             self.cdr_locked.eq(cdr.locked),
             self.taps.eq(lms.taps),
@@ -201,6 +255,41 @@ class RxLane(wiring.Component):
             self.prbs_errors.eq(checker.errors),
             self.prbs_valid.eq(checker.valid),
         ]
+        if self.config.eye:
+            m.submodules.eye = eye = EyeMonitor(self.config)
+            m.d.comb += [
+                eye.decisions.eq(equalizer.decisions),
+                eye.low.eq(equalizer.low),
+                eye.observed_values.eq(equalizer.observed_values),
+                eye.dfe.eq(lms.dfe),
+                eye.eye.eq(self.eye_eye),
+                eye.offset.eq(self.eye_offset),
+                eye.phase.eq(self.eye_phase),
+                eye.words.eq(self.eye_words),
+                eye.start.eq(self.eye_start),
+                self.eye_busy.eq(eye.busy),
+                self.eye_hits.eq(eye.hits),
+                self.eye_above.eq(eye.above),
+                self.phase.eq(cdr.phase + eye.shift),
+                coast.eq(eye.coast),
+                cdr.coast.eq(eye.coast),
+            ]
+        else:
+            m.d.comb += self.phase.eq(cdr.phase)
+        if self.config.sets:
+            m.submodules.sets = sets = CoefficientSets(self.config)
+            m.d.comb += [
+                sets.index.eq(self.set_index),
+                sets.save.eq(self.set_save),
+                sets.load.eq(self.set_load),
+                sets.coefficients.eq(lms.coefficients),
+                sets.frequency.eq(cdr.frequency),
+                cdr.restore.eq(sets.restore),
+                cdr.saved.eq(sets.saved_frequency),
+                lms.restore.eq(sets.restore),
+                lms.saved.eq(sets.saved),
+                self.set_valid.eq(sets.valid),
+            ]
         if self.config.pam4:
             self._bits(m)
         else:

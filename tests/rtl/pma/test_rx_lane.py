@@ -5,6 +5,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from lightloom.rtl.pma import prbs
+from lightloom.rtl.pma.eye_monitor import EyeMonitor
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.model import RxLaneModel
 from lightloom.rtl.pma.rx_lane import RxLane
@@ -31,6 +32,8 @@ def simulate(dut, process):
         ({"width": 16, "ffe_taps": 6, **PAM4}, 1500, 80.0),
         ({"width": 64, "ffe_taps": 4, **PAM4}, 450, 90.0),
         ({"width": 8, "ffe_taps": 9, "modulation": "pam4"}, 2300, 25.0),
+        ({"width": 16, "ffe_taps": 2, "sets": 4, "eye": True, **PAM4}, 1500, 80.0),
+        ({"width": 16, "sets": 4, "eye": True}, 1200, 20.0),
         ({"width": 33, "ffe_taps": 1, "dfe": False, **PAM4}, 1200, 60.0),
     ],
 )
@@ -44,21 +47,40 @@ def test_lane_is_the_model(line, pack, keywords, words, amplitude):
     bits = config.tap_bits
     late = [model.decisions] * (config.decision_latency - config.equalizer_latency + 1)
 
+    # The phase walks to 5 and, after 19 words, back.
+    ever = set()
+    shifts = {k: min(k, 5, 24 - k) for k in range(24)}
+
     async def process(ctx):
+        saved = model.save()
+        ctx.set(dut.set_index, 3)
         ctx.set(dut.enable, 1)
         for k in range(words):
             model.freeze_eq = words - 100 < k < words - 60
             model.freeze_cdr = words - 80 < k < words - 40
             ctx.set(dut.freeze_eq, model.freeze_eq)
             ctx.set(dut.freeze_cdr, model.freeze_cdr)
-            word = channel.word(model.cdr.code)
+            ctx.set(dut.set_save, k == words - 300)
+            ctx.set(dut.set_load, k == words - 250)
+            ctx.set(dut.eye_phase, 5 if words - 200 < k < words - 180 else 0)
+            if config.eye:
+                model.coast = words - 199 < k < words - 176 + EyeMonitor.SETTLE
+            shift = shifts.get(k - (words - 199), 0) if config.eye else 0
+            code = model.cdr.code + shift
+            word = channel.word(code)
             ctx.set(dut.samples, pack(word, config.sample_bits))
+            if config.sets and k == words - 300:
+                saved = model.save()
             model.step(word)
+            if config.sets and k == words - 249:
+                model.load(saved)
             late.append(model.decisions)
             await ctx.tick()
             assert ctx.get(dut.decisions) == pack(late.pop(1), 1), k
-            assert ctx.get(dut.phase) == model.cdr.code, k
+            shift = shifts.get(k - (words - 200), 0) if config.eye else 0
+            assert ctx.get(dut.phase) == model.cdr.code + shift, k
             assert ctx.get(dut.cdr_locked) == model.cdr.locked
+            ever.add(model.cdr.locked)
             assert ctx.get(dut.settled) == model.lms.settled
             assert ctx.get(dut.level) == model.lms.level
             assert ctx.get(dut.levels) == pack(model.lms.levels, config.level_bits + 1)
@@ -67,7 +89,7 @@ def test_lane_is_the_model(line, pack, keywords, words, amplitude):
                 assert ctx.get(dut.taps) == pack(model.lms.taps, bits)
 
     simulate(dut, process)
-    assert model.cdr.locked
+    assert ever == {False, True}
     if words > 2400:
         assert model.lms.settled
 
