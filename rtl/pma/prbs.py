@@ -1,8 +1,8 @@
 """Pseudo-random test patterns: generator and checker, any number of bits a clock.
 
 Ref: ITU-T O.150 (PRBS9, 11, 15, 23, 31), IEEE Std 802.3-2022 clause 49.2.8 (PRBS31) and clause
-120.5.11 (PRBS13). The sequences here are the plain, not inverted, ones: a bit is the xor of the
-earlier bits that the polynomial names.
+120.5.11.2.1 (PRBS13Q). The sequences here are the plain, not inverted, ones: a bit is the xor of
+the earlier bits that the polynomial names.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.pma.monitor import MAX_WIDTH, Monitor
 
-__all__ = ["POLYNOMIALS", "Checker", "Generator", "next_bits", "sequence"]
+__all__ = ["POLYNOMIALS", "Checker", "Generator", "Reference", "next_bits", "sequence"]
 
 POLYNOMIALS: dict[int, tuple[int, ...]] = {
     7: (7, 6),
@@ -31,8 +31,8 @@ POLYNOMIALS: dict[int, tuple[int, ...]] = {
 
 
 def _check(width: int, order: int) -> None:
-    if not 1 <= width <= 512:
-        raise ValueError(f"width is {width}; allowed: 1 to 512")
+    if not 1 <= width <= MAX_WIDTH:
+        raise ValueError(f"width is {width}; allowed: 1 to {MAX_WIDTH}")
     if order not in POLYNOMIALS:
         raise ValueError(f"order is {order}; allowed: {sorted(POLYNOMIALS)}")
 
@@ -53,19 +53,117 @@ def next_bits(m: Module, history: ValueLike, order: int, width: int) -> Value:
     GF(2) the squared polynomial annihilates the same sequence, so that exponents double, and
     blocks with them, each time that enough history exists: few wide xors and no single-bit ones.
     """
-    known = Value.cast(history)
+    pieces = [Value.cast(history)]
+    known = len(pieces[0])
+
+    def window(start: int, stop: int) -> Value:
+        """Bits of the pieces put together, naming only the pieces that they lie in."""
+        parts, at = [], 0
+        for piece in pieces:
+            low, high = max(start - at, 0), min(stop - at, len(piece))
+            if low < high:
+                parts.append(piece[low:high])
+            at += len(piece)
+        return Cat(parts)
+
     scale = 1
-    while len(known) - order < width:
-        while order * scale * 2 <= len(known):
+    while known - order < width:
+        while order * scale * 2 <= known:
             scale *= 2
         taps = [tap * scale for tap in POLYNOMIALS[order]]
-        count = min(taps[-1], width - (len(known) - order))
+        count = min(taps[-1], width - (known - order))
         block = Signal(count, name="block")
-        end = len(known)
-        terms = [known[end - tap : end - tap + count] for tap in taps]
+        terms = [window(known - tap, known - tap + count) for tap in taps]
         m.d.comb += block.eq(reduce(operator.xor, terms))
-        known = Cat(known, block)
-    return known[order : order + width]
+        pieces.append(block)
+        known += count
+    return window(order, order + width)
+
+
+class Reference(wiring.Component):
+    """Register of a sequence: the next word of it, by itself or after the line.
+
+    Latency: `word` is combinational from the register.
+    Reset: the register holds 1.
+
+    Parameters
+    ----------
+    width : int
+        Bits a word, 1 to 1024 (512 PAM4 symbols). Bit 0 is first in time.
+    order : int
+        Degree of the polynomial, a key of :data:`POLYNOMIALS`.
+
+    Members
+    -------
+    word : Out(width)
+        What comes after the bits in the register.
+    advance : In(1)
+        Take `word` as passed.
+    load : In(1)
+        Take `seed`, and forget how much of the line was followed; before all else.
+    seed : In(order)
+        Bits before the next word, the latest in the top bit; 0 is taken as 1.
+    follow : In(1)
+        Take `i` as passed; before `advance`.
+    i : In(width)
+        Received word.
+    seeded : Out(1)
+        All bits in the register are received ones, and not all are 0, which is no state of the
+        sequence.
+
+    Raises
+    ------
+    ValueError
+        `width` or `order` out of range.
+    """
+
+    word: Signal
+    advance: Signal
+    load: Signal
+    seed: Signal
+    follow: Signal
+    i: Signal
+    seeded: Signal
+
+    def __init__(self, *, width: int, order: int = 31) -> None:
+        """See the class."""
+        _check(width, order)
+        self.width = width
+        self.order = order
+        super().__init__(
+            {
+                "word": Out(width),
+                "advance": In(1),
+                "load": In(1),
+                "seed": In(order),
+                "follow": In(1),
+                "i": In(width),
+                "seeded": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        state = Signal(self.order, init=1)
+        words = -(-self.order // self.width)
+        followed = Signal(range(words + 1))
+        m.d.comb += [
+            self.word.eq(next_bits(m, state, self.order, self.width)),
+            self.seeded.eq((followed == words) & state.any()),
+        ]
+        with m.If(self.load):
+            m.d.sync += [
+                state.eq(Cat(self.seed[0] | ~self.seed.any(), self.seed[1:])),
+                followed.eq(0),
+            ]
+        with m.Elif(self.follow):
+            m.d.sync += state.eq(Cat(state, self.i)[self.width :])
+            with m.If(followed != words):
+                m.d.sync += followed.eq(followed + 1)
+        with m.Elif(self.advance):
+            m.d.sync += state.eq(Cat(state, self.word)[self.width :])
+        return m
 
 
 class Generator(wiring.Component):
@@ -78,7 +176,7 @@ class Generator(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits a word, 1 to 512. Bit 0 is first in time.
+        Bits a word, 1 to 1024. Bit 0 is first in time.
     order : int
         Degree of the polynomial, a key of :data:`POLYNOMIALS`.
 
@@ -125,16 +223,14 @@ class Generator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        state = Signal(self.order, init=1)
-        word = Signal(self.width)
-        m.d.comb += word.eq(next_bits(m, state, self.order, self.width))
-        with m.If(self.load):
-            m.d.sync += state.eq(Cat(self.seed[0] | ~self.seed.any(), self.seed[1:]))
-        with m.Elif(self.enable):
-            m.d.sync += [
-                state.eq(Cat(state, word)[self.width :]),
-                self.o.eq(word ^ self.inject),
-            ]
+        m.submodules.reference = reference = Reference(width=self.width, order=self.order)
+        m.d.comb += [
+            reference.load.eq(self.load),
+            reference.seed.eq(self.seed),
+            reference.advance.eq(self.enable),
+        ]
+        with m.If(self.enable & ~self.load):
+            m.d.sync += self.o.eq(reference.word ^ self.inject)
         return m
 
 
@@ -156,7 +252,7 @@ class Checker(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits a word, 1 to 512. Bit 0 is first in time.
+        Bits a word, 1 to 1024. Bit 0 is first in time.
     order : int
         Degree of the polynomial, a key of :data:`POLYNOMIALS`.
     window_words : int
@@ -193,14 +289,11 @@ class Checker(wiring.Component):
     def __init__(self, *, width: int, order: int = 31, window_words: int = 64) -> None:
         """See the class."""
         _check(width, order)
-        if window_words not in [2**k for k in range(1, 11)]:
-            raise ValueError(
-                f"window_words is {window_words}; allowed: a power of two from 2 to 1024"
-            )
         self.width = width
         self.order = order
-        self.window_words = window_words
-        self.verify_words = -(-max(64, order) // width)
+        self._monitor = Monitor(
+            width=width, verify_words=-(-max(64, order) // width), window_words=window_words
+        )
         super().__init__(
             {
                 "i": In(width),
@@ -215,56 +308,20 @@ class Checker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        seed_words = -(-self.order // self.width)
-        state = Signal(self.order)
-        expected = Signal(self.width)
-        m.d.comb += expected.eq(next_bits(m, state, self.order, self.width))
-
-        # Stage 1: difference to the pattern. The register follows the line until it is locked.
-        difference = Signal(self.width)
-        checked = Signal()
-        wrong = Signal()
-        steps = Signal(range(seed_words + self.verify_words + 1))
-        lose = Signal()
-        m.d.comb += wrong.eq((expected != self.i) | ~state.any())
-        m.d.sync += [
-            state.eq(Cat(state, self.i)[self.width :]),
-            difference.eq(expected ^ self.i),
-            checked.eq(self.locked & self.enable),
+        m.submodules.reference = reference = Reference(width=self.width, order=self.order)
+        m.submodules.monitor = monitor = self._monitor
+        m.d.comb += [
+            reference.i.eq(self.i),
+            reference.load.eq(monitor.restart),
+            reference.follow.eq(monitor.follow),
+            reference.advance.eq(1),
+            monitor.i.eq(self.i),
+            monitor.enable.eq(self.enable),
+            monitor.freeze.eq(self.freeze),
+            monitor.expected.eq(reference.word),
+            monitor.seeded.eq(reference.seeded),
+            self.locked.eq(monitor.locked),
+            self.errors.eq(monitor.errors),
+            self.valid.eq(monitor.valid),
         ]
-        with m.If(~self.enable | lose):
-            m.d.sync += [self.locked.eq(0), steps.eq(0)]
-        with m.Elif(self.locked):
-            m.d.sync += state.eq(Cat(state, expected)[self.width :])
-        with m.Elif(steps < seed_words):
-            m.d.sync += steps.eq(steps + 1)
-        with m.Elif(wrong):
-            # The register already holds the received bits, of which the newest may be good ones.
-            m.d.sync += steps.eq(0)
-        with m.Else():
-            m.d.sync += steps.eq(steps + 1)
-            with m.If(steps == seed_words + self.verify_words - 1):
-                m.d.sync += [
-                    self.locked.eq(1),
-                    state.eq(Cat(state, expected)[self.width :]),
-                ]
-
-        # Stage 2: count.
-        with m.If(checked & self.enable):
-            m.d.sync += self.errors.eq(popcount(m, difference))
-        with m.Else():
-            m.d.sync += self.errors.eq(0)
-        m.d.sync += self.valid.eq(checked & self.enable)
-
-        # Window of the loss of lock.
-        words = Signal(range(self.window_words))
-        total = Signal(range(self.window_words * self.width + 1))
-        limit = self.window_words * self.width // 4
-        with m.If(~self.locked):
-            m.d.sync += [words.eq(0), total.eq(0)]
-        with m.Elif(self.valid):
-            m.d.sync += [words.eq(words + 1), total.eq(total + self.errors)]
-            with m.If(words == 0):
-                m.d.sync += total.eq(self.errors)
-        m.d.comb += lose.eq(self.locked & (total > limit) & ~self.freeze)
         return m

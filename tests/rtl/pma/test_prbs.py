@@ -183,8 +183,8 @@ def test_generator_error_reaches_the_count():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: prbs.Generator(width=0), "width is 0; allowed: 1 to 512"),
-        (lambda: prbs.Checker(width=513), "width is 513; allowed: 1 to 512"),
+        (lambda: prbs.Generator(width=0), "width is 0; allowed: 1 to 1024"),
+        (lambda: prbs.Checker(width=1025), "width is 1025; allowed: 1 to 1024"),
         (
             lambda: prbs.Generator(width=8, order=8),
             r"order is 8; allowed: \[7, 9, 11, 13, 15, 23, 31\]",
