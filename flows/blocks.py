@@ -60,20 +60,43 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
         allowed = ", ".join([*TOPS, *parts])
         raise DesignError(f"block {name}: unknown; allowed: {allowed}")
     component = parts[name][1](design)
-    return Generated(verilog.emit(component, name, directory=directory), None)
+    domains = _DOMAINS.get(name)
+    return Generated(verilog.emit(component, name, directory=directory, domains=domains), None)
+
+
+_DOMAINS: dict[str, dict[str, str]] = {
+    "elastic_buffer": {
+        **dict.fromkeys(("i", "i_valid", "cut", "deleted", "overflow"), "rx"),
+        **dict.fromkeys(("o", "slot", "active", "inserted"), "sync"),
+    }
+}
+"""Clock domain of the members of blocks that have several."""
+KP4_SYMBOLS = 16
+"""Symbols of 10 bits a clock in blocks of the FEC, whatever the profile of the design."""
+KP4_WORD = 10 * KP4_SYMBOLS
+KP4_CODEWORD = 5440
+KP4_MESSAGE = 5140
+TRANSCODED = 257
 
 
 def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
-    """Class and constructor of each block below the tops; all are in one clock domain."""
+    """Class and constructor of each block below the tops."""
     from lightloom.rtl.link.bring_up import BringUp
     from lightloom.rtl.link.config import Config
+    from lightloom.rtl.link.elastic_buffer import ElasticBuffer
     from lightloom.rtl.ocs.router import Router
+    from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.block import Decoder, Encoder
     from lightloom.rtl.pcs.block_lock import BlockLock
+    from lightloom.rtl.pcs.codeword_lock import CodewordLock
     from lightloom.rtl.pcs.deframer import Deframer
     from lightloom.rtl.pcs.deskew import Deskew
+    from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
     from lightloom.rtl.pcs.framer import Framer
     from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
+    from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
+    from lightloom.rtl.pcs.wide_gearbox import WideGearbox
+    from lightloom.rtl.pma import precoder
     from lightloom.rtl.pma.cdr import Cdr
     from lightloom.rtl.pma.lms import Lms
     from lightloom.rtl.pma.prbs import Checker, Generator
@@ -87,6 +110,9 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
 
     def width(design: Design) -> int:
         return design.serdes.symbols_per_clock
+
+    def bits(design: Design) -> int:
+        return config(design).bits
 
     def dac(design: Design) -> int:
         return design.serdes.tx_dac_bits
@@ -102,11 +128,36 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "framer": (Framer, lambda d: Framer(lanes=lanes(d), marker_rows=marker(d))),
         "deframer": (Deframer, lambda d: Deframer(lanes=lanes(d))),
         "deskew": (Deskew, lambda d: Deskew(lanes=lanes(d), depth=config(d).deskew_depth)),
+        "elastic_buffer": (ElasticBuffer, lambda d: ElasticBuffer(lanes=lanes(d))),
         "block_encoder": (Encoder, lambda d: Encoder()),
         "block_decoder": (Decoder, lambda d: Decoder()),
         "block_lock": (BlockLock, lambda d: BlockLock()),
         "tx_gearbox": (TxGearbox, lambda d: TxGearbox(width=width(d))),
         "rx_gearbox": (RxGearbox, lambda d: RxGearbox(width=width(d))),
+        "eth_tx": (EthTx, lambda d: EthTx(bits(d))),
+        "eth_rx": (EthRx, lambda d: EthRx(bits(d))),
+        "pcie_tx": (PcieTx, lambda d: PcieTx(bits=bits(d))),
+        "pcie_rx": (PcieRx, lambda d: PcieRx(bits=bits(d))),
+        "transcoder_encoder": (transcoder.Encoder, lambda d: transcoder.Encoder()),
+        "transcoder_decoder": (transcoder.Decoder, lambda d: transcoder.Decoder()),
+        "wide_scrambler": (
+            wide_scrambler.Scrambler,
+            lambda d: wide_scrambler.Scrambler(width=TRANSCODED),
+        ),
+        "wide_descrambler": (
+            wide_scrambler.Descrambler,
+            lambda d: wide_scrambler.Descrambler(width=TRANSCODED),
+        ),
+        "wide_gearbox": (
+            WideGearbox,
+            lambda d: WideGearbox(i_width=TRANSCODED, o_width=KP4_WORD, group=KP4_MESSAGE),
+        ),
+        "codeword_lock": (
+            CodewordLock,
+            lambda d: CodewordLock(bits=bits(d), o_width=KP4_WORD, group=KP4_CODEWORD),
+        ),
+        "precoder_encoder": (precoder.Encoder, lambda d: precoder.Encoder(width=width(d))),
+        "precoder_decoder": (precoder.Decoder, lambda d: precoder.Decoder(width=width(d))),
         "prbs_generator": (Generator, lambda d: Generator(width=width(d))),
         "prbs_checker": (Checker, lambda d: Checker(width=width(d))),
         "tx_ffe": (TxFfe, lambda d: TxFfe(width=width(d), dac_bits=dac(d))),

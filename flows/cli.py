@@ -376,15 +376,54 @@ def formal(
 
 
 @app.command()
+def synth(
+    block: Annotated[
+        list[str] | None, typer.Argument(metavar="[BLOCK]...", help="Default: every block.")
+    ] = None,
+    design: DesignOption = Path("designs/xpu_cpo.toml"),
+    liberty: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Cell library; default: osu018, if it is installed."),
+    ] = None,
+    period: Annotated[
+        float, typer.Option(metavar="NS", help="Clock period with the cell library.")
+    ] = 10.0,
+    limits: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Limits other than the shipped ones.")
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Set the limits anew around what is measured.")
+    ] = False,
+    out: Out = None,
+    settings: Set = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Measure area and timing of the RTL blocks: cells, depth, ECP5, a cell library."""
+    from lightloom import spec
+
+    changed = overrides(settings, None)
+    loaded = spec.load(design, changed)
+    from lightloom.flows import synth as flow
+
+    options = flow.Options(liberty, period, limits, renew)
+    folder = _folder(out, loaded, "synth")
+    log = _reporter(quiet, verbose)
+    return flow.run(design, loaded, changed, block or [], options, folder, _jobs(jobs), log)
+
+
+@app.command()
 def doctor() -> int:
     """Say what is installed and what is missing, with the command that installs it."""
     from lightloom.flows.doctor import needs
 
     found = needs()
     for need in found:
-        state = need.found if need.found is not None else "MISSING"
+        absent = "MISSING" if need.required else "not installed"
+        state = need.found if need.found is not None else absent
         print(f"{need.name:20} {state:44.44} {need.purpose}")
     missing = [need for need in found if need.found is None]
     for need in missing:
-        print(f"{need.name} is missing: {need.install}")
-    return int(bool(missing))
+        print(f"{need.name} is {'missing' if need.required else 'optional'}: {need.install}")
+    return int(any(need.required for need in missing))

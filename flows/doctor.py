@@ -20,6 +20,8 @@ class Need:
     purpose: str
     found: str | None
     install: str
+    required: bool = True
+    """Whether a command cannot run without it; otherwise some of its figures are missing."""
 
 
 def needs() -> list[Need]:
@@ -38,8 +40,22 @@ def needs() -> list[Need]:
         ),
         *(_package(line) for line in _requirements()),
         *(Need(name, "lightloom formal", _version(name), INSTALL) for name in PACKAGES),
+        *_synthesis(),
         Need("cache folder", "keeps layouts and builds", _cache(), "set LIGHTLOOM_CACHE"),
     ]
+
+
+def _synthesis() -> list[Need]:
+    """Tools of `lightloom synth` besides Yosys, all optional."""
+    from lightloom.flows import synth_tools as tools
+
+    library = tools.OSU018.name if tools.OSU018.exists() else None
+    rows = (
+        (tools.NEXTPNR, "lightloom synth: Fmax", tools.version(tools.NEXTPNR), "pip install"),
+        ("opensta", "lightloom synth: slack", tools.sta_version(), "apt-get install"),
+        ("qflow-tech-osu018", "lightloom synth: area", library, "apt-get install"),
+    )
+    return [Need(name, does, has, f"{by} {name}", required=False) for name, does, has, by in rows]
 
 
 def _python() -> str | None:

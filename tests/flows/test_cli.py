@@ -237,6 +237,17 @@ def test_doctor_names_what_is_missing(
     )
 
 
+def test_doctor_passes_without_what_is_optional(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "sta" else real(name))
+    assert cli.run(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:3] == ["opensta", "not", "installed"] for line in lines)
+    assert "opensta is optional: apt-get install opensta" in lines
+
+
 def test_doctor_covers_every_declared_package() -> None:
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     required = [Requirement(line).name for line in declared["project"]["dependencies"]]
