@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from amaranth import ClockDomain, Module, Mux, Signal, Value
-from amaranth.hdl import Assert, Assume, Cover, DomainRenamer, EnableInserter
+from amaranth.hdl import Assert, Assume, DomainRenamer, EnableInserter
 from amaranth.lib import wiring
 
 __all__ = ["Bench", "Fault", "Method", "Proof", "internal"]
@@ -64,10 +64,20 @@ class Proof:
         return f"{self.block}.{self.name}"
 
     def netlist(self, *, faulty: bool = False) -> str:
-        """RTLIL of the block and its properties, the same text each time."""
+        """RTLIL in which the claim is asserted, the same text each time."""
+        return self._bench(faulty).rtlil()
+
+    def covers(self) -> list[str]:
+        """RTLIL for each cover in which it is asserted that it is never reached."""
+        bench = self._bench()
+        texts = [bench.rtlil(cover=0 if bench.covers else None)]
+        texts += [self._bench().rtlil(cover=number) for number in range(1, bench.covers)]
+        return texts if bench.covers else []
+
+    def _bench(self, faulty: bool = False) -> Bench:
         bench = Bench(self.fault if faulty else None)
         self.build(bench)
-        return bench.rtlil()
+        return bench
 
 
 def internal(module: Module, name: str) -> Signal:
@@ -100,7 +110,8 @@ class Bench:
         self.m.domains += clock
         self._ports: dict[str, Value] = {"clk": clock.clk}
         self._fault = fault
-        self._checks = 0
+        self._checks: list[tuple[str, Signal]] = []
+        self._covers: list[Value] = []
         self.first = Signal(init=1)
         self.m.d.sync += self.first.eq(0)
 
@@ -161,13 +172,23 @@ class Bench:
     def check(self, name: str, condition: Value) -> None:
         """Claim that the condition holds in every clock; `name` stands in the counterexample."""
         holds = Signal(name=f"check_{name}")
-        self.m.d.comb += [holds.eq(condition), Assert(holds, name)]
+        self.m.d.comb += holds.eq(condition)
+        self._checks.append((name, holds))
 
     def cover(self, condition: Value) -> None:
         """Demand a run in which the condition is true in some clock."""
-        self.m.d.comb += Cover(condition, "cover")
+        self._covers.append(condition)
 
-    def rtlil(self) -> str:
-        """The netlist, module ``top``."""
+    @property
+    def covers(self) -> int:
+        """How many there are."""
+        return len(self._covers)
+
+    def rtlil(self, *, cover: int | None = None) -> str:
+        """The netlist, module ``top``, with the checks; or with the claim that a cover is not."""
+        if cover is None:
+            self.m.d.comb += [Assert(holds, name) for name, holds in self._checks]
+        else:
+            self.m.d.comb += Assert(~self._covers[cover].bool(), "cover")
         ports = list(self._ports.values())
         return _rtlil.convert(self.m, name="top", ports=ports, emit_src=False)

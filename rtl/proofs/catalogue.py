@@ -1,8 +1,13 @@
 """All proofs, in the order in which they are shown."""
 
-from lightloom.rtl.proofs import gearbox
+from lightloom.rtl.proofs import block_lock, bring_up, codes, gearbox
 from lightloom.rtl.proofs.bench import Proof
 
 __all__ = ["PROOFS"]
 
-PROOFS: tuple[Proof, ...] = (*gearbox.PROOFS,)
+PROOFS: tuple[Proof, ...] = (
+    *gearbox.PROOFS,
+    *codes.PROOFS,
+    *block_lock.PROOFS,
+    *bring_up.PROOFS,
+)

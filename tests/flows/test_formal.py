@@ -48,6 +48,12 @@ def stays_below(limit: int, reached: int = 5) -> Any:
     return build
 
 
+def without_cover(bench: Bench) -> None:
+    dut = Counter()
+    bench.add(dut)
+    bench.check("below", dut.o < 6)
+
+
 def counts_on(dut: Counter, module: Module) -> None:
     module.d.sync += dut.o.eq(dut.o + dut.step)
 
@@ -78,8 +84,10 @@ def catalogued(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         # True, but 7 follows 6, which is below 7.
         (replace(GOOD, build=stays_below(7), method="induction", depth=1), "fail",
          "not decided: below does not follow from 1 clocks"),
-        (replace(GOOD, build=stays_below(6, 7)), "vacuous", "a cover is not reached in 20 clocks"),
-        (replace(GOOD, reach=3), "vacuous", "a cover is not reached in 3 clocks"),
+        (replace(GOOD, build=stays_below(6, 7)), "vacuous", "cover 1 is not reached in 20 clocks"),
+        (replace(GOOD, reach=3), "vacuous", "cover 1 is not reached in 3 clocks"),
+        (replace(GOOD, build=without_cover), "vacuous", "there is no cover"),
+        (replace(GOOD, reach=40), "pass", "fault seen by below"),
         (replace(GOOD, fault=no_fault), "vacuous", "the faulty block passes 20 clocks"),
     ],
 )  # fmt: skip
@@ -109,7 +117,7 @@ def test_the_command_writes_metrics_a_table_and_the_counterexample(
     trace = out / "counter.wrong.vcd"
     assert trace.read_text().startswith("$version")
     assert f"fail: counter.wrong: below broken after 6 clocks: {trace}" in shown.out.splitlines()
-    assert "vacuous: counter.empty: a cover is not reached in 20 clocks" in shown.out.splitlines()
+    assert "vacuous: counter.empty: cover 1 is not reached in 20 clocks" in shown.out.splitlines()
     assert "counter.good   for ever  pass" in shown.out
     assert "1 of 3 proofs pass" in shown.out
     assert "pass    counter.good: fault seen by below" in shown.err

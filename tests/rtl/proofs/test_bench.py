@@ -65,7 +65,7 @@ def test_a_constant_stays_and_is_any_value(decide):
         value = bench.constant(3, "value")
         bench.check("same", bench.first | (value == bench.past(value)))
         bench.check("step", internal(inner, "step") == dut.run)
-        for number in range(8):
+        for number in (0, 5):
             bench.cover(~bench.first & (value == number))
 
     assert decide(proof(claim)).verdict == "pass"

@@ -1,4 +1,4 @@
-"""Gearboxes keep every bit and its place; the faults of the proofs are seen."""
+"""Gearboxes keep every bit and its place."""
 
 import pytest
 

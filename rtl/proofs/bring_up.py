@@ -1,0 +1,130 @@
+"""Bring-up: no state is dead, none waits longer than its limit."""
+
+from amaranth import Cat, Module, Mux, Signal, Value
+
+from lightloom.rtl.link.bring_up import (
+    LOSS_CLOCKS,
+    RESTART_CLOCKS,
+    SIGNAL_CLOCKS,
+    BringUp,
+    FailReason,
+    State,
+)
+from lightloom.rtl.proofs.bench import Bench, Proof, internal
+
+__all__ = ["PROOFS"]
+
+_WAITING = (State.SIGNAL, State.CDR, State.EQUALIZE, State.BLOCK_LOCK, State.ALIGN)
+LANES = 2
+PATIENCE = SIGNAL_CLOCKS + RESTART_CLOCKS + len(_WAITING) + 1
+"""Clocks without a fault in which the link comes up from any state."""
+
+
+def _is(dut: BringUp, *states: State) -> Value:
+    return Cat(dut.state == state for state in states).any()
+
+
+def _limits(bench: Bench) -> None:
+    m, dut = bench.m, BringUp(lanes=LANES)
+    inner = bench.add(dut)
+    limits = [bench.constant(32, f"limit_{state.name.lower()}") for state in _WAITING]
+    bench.assume(dut.limits == Cat(limits))
+    before = bench.past(dut.state)
+    stay, now = Signal(32), Signal(32)  # clocks in this state before this one
+    m.d.comb += now.eq(Mux(dut.state == before, stay + 1, 0))
+    m.d.sync += stay.eq(now)
+    waited = internal(inner, "waited")
+    for state, limit in zip(_WAITING, limits, strict=True):
+        here = dut.state == state
+        bench.check(f"{state.name.lower()}_ends", ~here | bench.first | (now <= limit))
+        bench.check(f"{state.name.lower()}_waited", ~here | bench.first | (now == waited))
+    bench.check("down_ends", ~_is(dut, State.DOWN) | (now < RESTART_CLOCKS))
+    bench.check("down_waited", ~_is(dut, State.DOWN) | (now == waited))
+    bench.check("state", dut.state <= State.FAILED)
+    timed_out = Cat(dut.fail_reason == r for r in FailReason if r.name.endswith("TIMEOUT"))
+    bench.check("reason", dut.fail_reason <= FailReason.REMOTE_LOST)
+    bench.cover(_is(dut, State.DOWN, State.FAILED) & timed_out.any() & (limits[1] == 2))
+
+
+def _alive(bench: Bench) -> None:
+    m, dut = bench.m, BringUp(lanes=LANES)
+    inner = bench.add(dut)
+    waited, steady, dark, mode = (
+        internal(inner, name) for name in ("waited", "steady", "dark", "mode")
+    )
+    asked = Signal(2)
+    m.d.comb += asked.eq(Cat(dut.prbs, dut.loopback))
+    fine, good = Signal(), Signal(range(256))  # clocks in a row without a fault
+    m.d.comb += fine.eq(
+        dut.enable
+        & ~dut.prbs
+        & (asked == mode)
+        & dut.signal.all()
+        & dut.cdr_locked.all()
+        & dut.equalized.all()
+        & dut.block_lock.all()
+        & dut.aligned
+        & dut.remote_ready
+    )
+    m.d.sync += good.eq(Mux(fine, good + (good != PATIENCE), 0))
+    way_up = (*_WAITING, State.UP)
+    bench.check("comes_up", (good < PATIENCE) | _is(dut, State.UP, State.FAILED))
+    bench.check("up_has_light", ~dut.up | (dark < LOSS_CLOCKS))
+    was, able = bench.past(dut.state), dut.enable & (asked == mode)
+    bench.check("reset_by_enable", bench.first | bench.past(able, init=1) | _is(dut, State.RESET))
+    ready = dut.block_lock.all() & dut.aligned & dut.remote_ready
+    arrives = (was != State.UP) & (dut.state == State.UP)
+    bench.check("up_when_ready", ~arrives | bench.past(ready))
+    leaves = (was == State.UP) & ~bench.past(ready)
+    bench.check("leaves_up", ~leaves | (dut.state != State.UP))
+    failed = (was == State.FAILED) & (dut.state != State.FAILED)
+    bench.check("failed_until_disabled", ~failed | ~bench.past(able, init=1))
+    # For the induction: how far the way up is at least, after so many good clocks.
+    bench.check("state", dut.state <= State.FAILED)
+    bench.check("steady", (good == 0) | ((dark == 0) & (steady >= Mux(good < 63, good, 63))))
+    bench.check("mode", (good == 0) | ~mode[0])
+    bench.check("test", ~_is(dut, State.TEST) | mode[0])
+    held = _is(dut, State.RESET, State.DOWN)
+    bench.check("held", ~held | (waited < RESTART_CLOCKS))
+    bench.check("held_long", ~held | (good < SIGNAL_CLOCKS) | (good - waited <= SIGNAL_CLOCKS))
+    for step, state in enumerate(way_up[:-1]):
+        most = SIGNAL_CLOCKS + RESTART_CLOCKS + 1 + step
+        bench.check(f"{state.name.lower()}_is_left", (dut.state != state) | (good <= most))
+    been_up = Signal()
+    m.d.sync += been_up.eq(been_up | dut.up)
+    bench.cover(been_up & _is(dut, State.DOWN))
+
+
+def _cdr_never_over(dut: BringUp, module: Module) -> None:
+    with module.If(dut.state == State.CDR):
+        module.d.comb += internal(module, "over").eq(0)
+
+
+def _down_for_ever(dut: BringUp, module: Module) -> None:
+    with module.If(dut.state == State.DOWN):
+        module.d.sync += internal(module, "waited").eq(0)
+
+
+PROOFS = (
+    Proof(
+        "bring_up",
+        "limits",
+        "no waiting state lasts longer than its limit, DOWN no longer than 64 clocks",
+        _limits,
+        _cdr_never_over,
+        method="induction",
+        depth=2,
+        reach=80,
+        assumed="the limits stay as they are",
+    ),
+    Proof(
+        "bring_up",
+        "alive",
+        f"{PATIENCE} clocks without a fault bring up every state but FAILED, which enable ends",
+        _alive,
+        _down_for_ever,
+        method="induction",
+        depth=2,
+        reach=90,
+    ),
+)
