@@ -24,6 +24,7 @@ from lightloom.cosim.host import Host
 from lightloom.cosim.kernel.binding import Kernel
 from lightloom.cosim.setup import (
     Change,
+    LaneCodewords,
     LaneErrors,
     LaneState,
     Outcome,
@@ -66,7 +67,12 @@ class Bench:
         self.kernel = Kernel(Path(setup.kernel), build_coefficients(design, setup.model))
         self.kernel.select()
         self.payload = Path(setup.payload).read_bytes()
-        self.traffic = Traffic(ctypes.CDLL(None), word_bytes=8 * self.lanes)
+        if setup.fixed:
+            self.kernel.set_heaters(setup.fixed, -1e15)
+        self.word_bytes = int(setup.serdes.parameters["word_bytes"])
+        self.word_bits = design.serdes.symbols_per_clock * design.serdes.bits_per_symbol
+        self.has_fec = design.serdes.fec is not None
+        self.traffic = Traffic(ctypes.CDLL(None), word_bytes=self.word_bytes)
         for side in (0, 1):
             self.traffic.load(side, self.payload)
         self.hosts = (Host(dut, "a", setup.serdes), Host(dut, "b", setup.serdes))
@@ -199,7 +205,7 @@ class Bench:
         # the equalizer stands still while bits are counted, so that the count belongs to one
         for host in self.hosts:
             await host.update("control", freeze_eq=1, clear=1)
-        words = -(-design.run.ber_bits // (self.lanes * design.serdes.symbols_per_clock))
+        words = -(-design.run.ber_bits // (self.lanes * self.word_bits))
         instants: dict[tuple[int, int], list[float]] = {}
         for part in range(SLICES):
             await Timer(max(1, round(words * self.word_ns * 1e6 / SLICES)), "fs")
@@ -221,10 +227,11 @@ class Bench:
                     LaneErrors(
                         lane=lane,
                         locked=bool(status["prbs_locked"]),
-                        bits=checked * design.serdes.symbols_per_clock,
+                        bits=checked * self.word_bits,
                         errors=errors,
                         taps=tuple(_signed(tap, 8) for tap in taps.values()),
                         dfe=_signed(level["dfe"], 12),
+                        slicer=level,
                         instants_ui=tuple(instants[side, lane]),
                     )
                 )
@@ -278,9 +285,14 @@ class Bench:
 
     async def carry(self) -> None:
         """Send the payload both ways until it has arrived or can no longer."""
+        if self.has_fec:
+            # codewords of the link that is up, not of its training
+            for host in self.hosts:
+                await host.update("control", clear=1)
         self.dut.traffic.value = 1
-        row = self.word_ns * 33 / 32
-        rows = len(self.payload) / (8 * self.lanes) * 1.3 + 200
+        serdes = self.setup.design.serdes
+        row = 8 * self.word_bytes / (self.lanes * serdes.lane_gbps * serdes.code_rate)
+        rows = len(self.payload) / self.word_bytes * 1.3 + 200
         limit = rows * row * 1e-3 + 20.0
         begin = now_us()
         frames = max(1, -(-len(self.payload) // FRAME_BYTES))
@@ -310,9 +322,10 @@ class Bench:
                     skew=state["skew"],
                     phase=phase["code"],
                     frequency=_signed(phase["frequency"], 16),
-                    level=level["level"],
+                    level=level.get("level", 0),
                     dfe=_signed(level["dfe"], 12),
                     taps=tuple(_signed(tap, 8) for tap in taps.values()),
+                    slicer=level,
                 )
             )
         counters = {
@@ -320,6 +333,7 @@ class Bench:
             for register in self.setup.serdes.registers
             if register.name.startswith("counter.")
         }
+        codewords, histogram = await self._codewords(host) if self.has_fec else ((), ())
         data = got.data
         wrong = None
         if data is not None:
@@ -343,9 +357,27 @@ class Bench:
             frames_malformed=got.malformed,
             bytes_received=None if data is None else len(data),
             byte_errors=wrong,
+            bytes_wrong=None if data is None else got.wrong_bytes(self.payload),
+            codewords=codewords,
+            fec_histogram=histogram,
             latency_ns_min=float(latency.min()) if len(latency) else None,
             latency_ns_max=float(latency.max()) if len(latency) else None,
         )
+
+    async def _codewords(self, host: Host) -> tuple[tuple[LaneCodewords, ...], tuple[int, ...]]:
+        lanes = []
+        for lane in range(self.lanes):
+            counts = {
+                name: (await host.read(f"lane[{lane}].fec_{name}"))["value"]
+                for name in ("corrected", "uncorrectable", "symbol_errors")
+            }
+            lanes.append(LaneCodewords(lane=lane, **counts))
+        histogram = [
+            (await host.read(register.name))["value"]
+            for register in self.setup.serdes.registers
+            if register.name.startswith("fec_histogram")
+        ]
+        return tuple(lanes), tuple(histogram)
 
     async def finish(self, up: bool, misrouted: str | None, cpu_s: float) -> None:
         """Read the registers, write the outcome and what was received."""
@@ -356,7 +388,7 @@ class Bench:
             switching=self.switching,
             changes=tuple(self.changes),
             end_us=now_us(),
-            line_bits=words * self.lanes * self.setup.design.serdes.symbols_per_clock,
+            line_bits=words * self.lanes * self.word_bits,
             cpu_s=cpu_s,
             up=up,
             misrouted=misrouted,

@@ -7,8 +7,9 @@ clock recovery chose is at 0 UI and its movements are in the picture.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,37 +52,41 @@ class Capture:
 
 @dataclass(frozen=True)
 class Eye:
-    """An eye diagram over two symbols and its opening."""
+    """An eye diagram over two symbols and its opening: that of the worst of PAM4's three eyes."""
 
     density: Real
     """Part of the symbols in each cell, `[level, time]`, bottom to top; a column sums to 1."""
     time_ui: tuple[float, float]
     level_mv: tuple[float, float]
     height_mv: float
-    """Lowest one less highest zero at the sampling instant, of the symbols seen; 0 when closed."""
+    """Lowest symbol above a threshold less highest below it at the sampling instant, of the symbols
+    seen; 0 when closed."""
     width_ui: float
     """Time around the sampling instant in which the eye is open."""
-    threshold_mv: float
+    thresholds_mv: tuple[float, ...]
     symbols: int
-    one_mv: float
-    one_deviation_mv: float
-    zero_mv: float
-    zero_deviation_mv: float
+    means_mv: tuple[float, ...]
+    """Of each level at the sampling instant, the lowest first."""
+    deviations_mv: tuple[float, ...]
 
     @property
     def q(self) -> float:
-        """Distance of the mean levels over the sum of their deviations."""
-        return (self.one_mv - self.zero_mv) / (self.one_deviation_mv + self.zero_deviation_mv)
+        """Least distance of two mean levels over the sum of their deviations."""
+        return min(gap / spread for gap, spread in self._gaps())
 
     def height_at(self, error_rate: float) -> float:
-        """Opening in mV if both levels were Gaussian out to `error_rate`; 0 when closed."""
+        """Opening in mV if all levels were Gaussian out to `error_rate`; 0 when closed."""
         from scipy import special
 
         if not 0 < error_rate < 0.5:
             raise ValueError(f"error_rate = {error_rate:g}; allowed: above 0 and below 0.5")
         reach = -float(special.ndtri(error_rate))
-        spread = self.one_deviation_mv + self.zero_deviation_mv
-        return max(0.0, self.one_mv - self.zero_mv - reach * spread)
+        return max(0.0, min(gap - reach * spread for gap, spread in self._gaps()))
+
+    def _gaps(self) -> list[tuple[float, float]]:
+        """Distance and summed deviation of each two levels beside each other."""
+        means, spreads = pairwise(self.means_mv), pairwise(self.deviations_mv)
+        return [(b - a, p + q) for (a, b), (p, q) in zip(means, spreads, strict=True)]
 
 
 def capture(kernel: Kernel, *, points: int = POINTS, words: int = HISTORY_WORDS) -> Capture:
@@ -137,47 +142,69 @@ def equalize(volts: Real, step: float, equalizer: Equalizer) -> Real:
     return total - feedback[:, None]
 
 
-def diagram(volts: Real, *, threshold_v: float = 0.0) -> Eye:
-    """Eye of folded `volts` `[symbol, point]`; a symbol is a one when sampled above the threshold.
+def middle_thresholds(volts: Real, levels: int) -> tuple[float, ...]:
+    """Thresholds in V half way between the means of the levels, as the symbols themselves lie.
 
-    Raises `ValueError` when all symbols are on one side of the threshold.
+    `volts` are folded, `[symbol, point]`. Symbols go to the nearest mean, the mean follows them.
     """
-    points = volts.shape[1]
-    middle = points // 2
-    one = volts[:, middle] >= threshold_v
-    if one.all() or not one.any():
-        raise ValueError(f"{len(volts)} symbols on one side of {threshold_v:g} V; no eye")
-    opening = volts[one].min(axis=0) - volts[~one].max(axis=0)
-    closed = opening <= 0
-    left = middle - int(np.argmax(closed[middle::-1])) if closed[: middle + 1].any() else -1
-    right = middle + int(np.argmax(closed[middle:])) if closed[middle:].any() else points
-    width = 0.0
-    if not closed[middle]:
-        before = 0.5
-        if left >= 0:  # where the opening crosses zero between two points
-            before = (middle - left - opening[left] / (opening[left] - opening[left + 1])) / points
-        after = 0.5
-        if right < points:
-            last = right - 1
-            after = (last - middle + opening[last] / (opening[last] - opening[right])) / points
-        width = before + after
+    sampled = np.sort(volts[:, volts.shape[1] // 2])
+    means = np.quantile(sampled, (np.arange(levels) + 0.5) / levels)
+    for _ in range(100):
+        limits = (means[:-1] + means[1:]) / 2
+        parts = np.split(sampled, np.searchsorted(sampled, limits))
+        moved = np.array([p.mean() if p.size else m for p, m in zip(parts, means, strict=True)])
+        if np.array_equal(moved, means):
+            break
+        means = moved
+    return tuple(((means[:-1] + means[1:]) / 2).tolist())
+
+
+def diagram(volts: Real, *, thresholds_v: Sequence[float] = (0.0,)) -> Eye:
+    """Eye of folded `volts` `[symbol, point]`; levels are parted by ascending thresholds.
+
+    Raises `ValueError` when no symbol is sampled on one side of a threshold.
+    """
+    middle = volts.shape[1] // 2
+    level = np.searchsorted(thresholds_v, volts[:, middle], side="right")
+    groups = [volts[level == k] for k in range(len(thresholds_v) + 1)]
+    for k, (below, above) in enumerate(pairwise(groups)):
+        if not below.size or not above.size:
+            raise ValueError(f"{len(volts)} symbols on one side of {thresholds_v[k]:g} V; no eye")
+    openings = [high.min(axis=0) - low.max(axis=0) for low, high in pairwise(groups)]
+    sampled = [group[:, middle] for group in groups]
     low, high = float(volts.min()), float(volts.max())
     margin = 0.08 * (high - low)
     edges = np.linspace(low - margin, high + margin, LEVELS + 1)
+    points = volts.shape[1]
     columns = [np.histogram(volts[:, k], edges)[0] / len(volts) for k in range(points)]
     density = np.stack(columns, axis=1)
-    high_level, low_level = volts[one, middle], volts[~one, middle]
     return Eye(
         # the symbol with half a symbol of its neighbours on either side
         density=np.roll(np.tile(density, 2), points // 2, axis=1),
         time_ui=(-1.0, 1.0),
         level_mv=(float(edges[0]) * 1e3, float(edges[-1]) * 1e3),
-        height_mv=max(0.0, float(opening[middle]) * 1e3),
-        width_ui=width,
-        threshold_mv=threshold_v * 1e3,
+        height_mv=max(0.0, min(float(opening[middle]) * 1e3 for opening in openings)),
+        width_ui=min(_width(opening) for opening in openings),
+        thresholds_mv=tuple(threshold * 1e3 for threshold in thresholds_v),
         symbols=len(volts),
-        one_mv=float(high_level.mean()) * 1e3,
-        one_deviation_mv=float(high_level.std()) * 1e3,
-        zero_mv=float(low_level.mean()) * 1e3,
-        zero_deviation_mv=float(low_level.std()) * 1e3,
+        means_mv=tuple(float(x.mean()) * 1e3 for x in sampled),
+        deviations_mv=tuple(float(x.std()) * 1e3 for x in sampled),
     )
+
+
+def _width(opening: Real) -> float:
+    """UI around the middle point in which `opening` is above 0."""
+    points = len(opening)
+    middle = points // 2
+    closed = opening <= 0
+    if closed[middle]:
+        return 0.0
+    left = middle - int(np.argmax(closed[middle::-1])) if closed[: middle + 1].any() else -1
+    right = middle + int(np.argmax(closed[middle:])) if closed[middle:].any() else points
+    before = after = 0.5
+    if left >= 0:  # where the opening crosses zero between two points
+        before = (middle - left - opening[left] / (opening[left] - opening[left + 1])) / points
+    if right < points:
+        last = right - 1
+        after = (last - middle + opening[last] / (opening[last] - opening[right])) / points
+    return float(before + after)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lightloom.cosim import statistics
 from lightloom.cosim.coefficients import Coefficients
 from lightloom.cosim.setup import LaneErrors
+from lightloom.rtl.link.config import Config
 from lightloom.spec import Design
 
 
@@ -19,6 +20,20 @@ def instants(lane: LaneErrors, count: int) -> np.ndarray:
     middle = np.angle(np.exp(2j * np.pi * seen).mean()) / (2 * np.pi)
     away = (seen - middle + 0.5) % 1.0 - 0.5
     return (middle + np.quantile(away, (np.arange(count) + 0.5) / count)) % 1.0
+
+
+def equalizer(
+    design: Design, taps: Sequence[int], dfe: int, slicer: Mapping[str, int]
+) -> statistics.Equalizer:
+    """Receiver of a lane whose registers read `taps`, `dfe` and, for PAM4, `slicer`."""
+    form = Config.from_design(design.serdes).rx_format
+    levels: list[int] = []
+    if design.serdes.modulation == "pam4":
+        outer = slicer["level"]
+        levels = [-outer, -outer // 3, outer // 3, outer]
+    return statistics.Equalizer.from_registers(
+        taps[: form.ffe_taps - 1], dfe, pre=form.pre, levels=levels
+    )
 
 
 def bit_error_rates(
@@ -39,14 +54,14 @@ def bit_error_rates(
     pattern = statistics.pattern(
         coefficients, 1 - side, tx_ffe=design.serdes.tx_ffe, matrix=matrix, symbols=symbols
     )
-    count = design.serdes.rx_ffe_taps - 1
     return [
         statistics.bit_error_rate(
             coefficients,
             pattern,
             lane.lane,
             instants(lane, phases),
-            statistics.Equalizer.from_registers(lane.taps[:count], lane.dfe),
+            equalizer(design, lane.taps, lane.dfe, lane.slicer),
+            precoding=design.serdes.precoding,
         )
         for lane in lanes
     ]

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from lightloom.cosim.setup import Outcome, Setup
 from lightloom.cosim.verilator import build
+from lightloom.rtl.link.config import Config
 from lightloom.spec import Design, DesignError, benes
 
 
 def parameters(design: Design) -> dict[str, int]:
     """Parameters of `top.sv` for a design."""
-    switched = design.switch.topology != "none"
     return {
         "LANES": design.serdes.lanes,
+        "BLOCKS": Config.from_design(design.serdes).blocks,
         "SYMBOLS": design.serdes.symbols_per_clock,
         "TX_BITS": design.serdes.tx_dac_bits,
         "ADC_BITS": design.serdes.adc_bits,
-        "CELLS": benes.cells(design.switch.ports) if switched else 1,
+        "CELLS": benes.cells(design.switch.ports) if design.has_controller else 1,
         "DAC_BITS": design.switch.dac_bits,
     }
 

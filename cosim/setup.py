@@ -5,6 +5,8 @@ The bench runs inside the simulator, which embeds its own Python; these values a
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from lightloom.spec import Design, OpticalModel, RtlManifest
 from lightloom.spec.base import Frozen
 
@@ -21,6 +23,8 @@ class Setup(Frozen):
     bar: tuple[int, ...]
     cross: tuple[int, ...]
     """Heater DAC codes of each cell."""
+    fixed: tuple[int, ...] = ()
+    """Heater DAC codes of a switch that no controller drives, from long before the start."""
     kernel: str
     """Path of the optics library."""
     payload: str
@@ -45,6 +49,8 @@ class LaneErrors(Frozen):
     taps: tuple[int, ...] = ()
     """FFE side taps at the end of the count, as in `LaneState`."""
     dfe: int = 0
+    slicer: dict[str, int] = Field(default_factory=dict[str, int])
+    """Fields of the slicer's register at the end of the count."""
     instants_ui: tuple[float, ...] = ()
     """Sampling instants seen during the count, after the start of a sent symbol."""
 
@@ -65,6 +71,22 @@ class LaneState(Frozen):
     """Feedback tap in quarter sampler steps."""
     taps: tuple[int, ...]
     """FFE side taps in 1/64 of the main tap, the pre-cursor first."""
+    slicer: dict[str, int] = Field(default_factory=dict[str, int])
+    """Fields of the slicer's register."""
+
+
+class LaneCodewords(Frozen):
+    """Codewords of a lane that the decoder took, from the link's coming up on.
+
+    Of a link that did not come up, from the start of the count of bit errors on.
+    """
+
+    lane: int
+    corrected: int
+    """With errors, all of them corrected."""
+    uncorrectable: int
+    symbol_errors: int
+    """Symbols corrected."""
 
 
 class Side(Frozen):
@@ -85,6 +107,12 @@ class Side(Frozen):
     bytes_received: int | None
     byte_errors: int | None
     """Bytes of the payload that are wrong or missing; None when no frame arrived."""
+    bytes_wrong: int | None = None
+    """Wrong bytes in frames delivered as good; None when no frame arrived."""
+    codewords: tuple[LaneCodewords, ...] = ()
+    """Empty where the profile has no FEC."""
+    fec_histogram: tuple[int, ...] = ()
+    """Codewords of all lanes by the number of symbols corrected."""
     latency_ns_min: float | None
     latency_ns_max: float | None
 
@@ -111,7 +139,7 @@ class Outcome(Frozen):
     changes: tuple[Change, ...]
     end_us: float
     line_bits: int
-    """Symbols of all lanes in both directions that passed the waveform model."""
+    """Line bits of all lanes in both directions that passed the waveform model."""
     cpu_s: float
     """CPU time of the simulation itself, start of the clocks to the last event."""
     up: bool

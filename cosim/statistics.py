@@ -74,14 +74,20 @@ class Equalizer:
         return len(self.thresholds) + 1
 
     @classmethod
-    def from_registers(cls, side_taps: Sequence[int], dfe: int) -> Equalizer:
+    def from_registers(
+        cls, side_taps: Sequence[int], dfe: int, *, pre: int, levels: Sequence[int] = ()
+    ) -> Equalizer:
         """Return what a receive lane's registers say.
 
-        `side_taps` are in 1/64 of the main one, the one before it first; `dfe` in quarter steps.
-        The RTL rounds its values to the nearest quarter, so that it decides at minus an eighth.
+        `side_taps` are in 1/64 of the main one, the `pre` before it first; `dfe` in quarter steps,
+        for a symbol of 1. `levels`, four for PAM4 whose symbols are -3 to 3, are in quarter steps;
+        the RTL rounds half way between them down. It rounds its values to the nearest quarter, so
+        that it decides an eighth of a step below.
         """
         side = [tap / 64 for tap in side_taps]
-        pre = 1 if side else 0
+        if len(levels) == 4:
+            limits = tuple((((a + b) >> 1) - 0.5) / 4 for a, b in pairwise(levels))
+            return cls((*side[:pre], 1.0, *side[pre:]), pre, 3 * dfe / 4, limits)
         return cls((*side[:pre], 1.0, *side[pre:]), pre, dfe / 4, (-0.125,))
 
 

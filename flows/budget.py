@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lightloom.cosim.coefficients import passages
 from lightloom.flows.report_data import Link, Place, Stage
 from lightloom.spec import Design, OpticalModel
 from lightloom.spec.optical_model import Eam, Mzm, Ring
@@ -30,7 +31,8 @@ def stages(design: Design, model: OpticalModel) -> tuple[Stage, ...]:
     """
     lanes = range(design.serdes.lanes)
     fibre, switch = design.fibre, design.switch
-    has_switch = model.fabric is not None
+    ways = passages(design, model) if switch.topology == "ocstrx" else ()
+    has_switch = model.fabric is not None and not ways
     routes = {route.input: route for route in model.routes}
     engines = {lane.lane: lane for lane in model.engine}
     far = [routes[lane].output if has_switch else lane for lane in lanes]
@@ -71,6 +73,9 @@ def stages(design: Design, model: OpticalModel) -> tuple[Stage, ...]:
         [engines[lane].modulator_to_fibre_db for lane in lanes],
         "layout",
     )
+    path = f"switch, {switch.path}"
+    if ways:
+        add(path, "engine_a", [way.loss_db[0] for way in ways], "layout")
     half_fibre = fibre.length_m / 2000 * fibre.loss_db_per_km
     half_connectors = fibre.connectors / 2 * fibre.connector_loss_db
     add("connectors", "fibre_a", same(half_connectors), "design")
@@ -81,6 +86,8 @@ def stages(design: Design, model: OpticalModel) -> tuple[Stage, ...]:
         add("circulator", "switch", same(switch.circulator_loss_db), "design")
     add("fibre", "fibre_b", same(half_fibre), "design")
     add("connectors", "fibre_b", same(half_connectors), "design")
+    if ways:
+        add(path, "engine_b", [way.loss_db[1] for way in ways], "layout")
     add(
         "edge coupler, waveguide",
         "engine_b",
@@ -95,15 +102,22 @@ def link(design: Design, model: OpticalModel) -> Link:
     """What the drawing of the link says in words."""
     nyquist = design.serdes.baud_gbd / 2
     package = design.package
+    switch = design.switch
+    if model.fabric is None:
+        switch_name, permutation = "", None
+    elif switch.topology == "ocstrx":
+        switch_name, permutation = "switches in the transceivers", None
+    else:
+        size = f"{switch.ports} \N{MULTIPLICATION SIGN} {switch.ports}"
+        switch_name, permutation = f"{size} {switch.topology.capitalize()}", model.permutation
     return Link(
         lanes=design.serdes.lanes,
-        lane_rate_gbps=design.serdes.baud_gbd,
+        lane_rate_gbps=design.serdes.lane_gbps,
         modulator={"mzm": "MZM", "ring": "ring", "eam": "EAM"}[model.modulator.kind],
         wavelength_nm=model.wavelength_nm,
         length_m=design.fibre.length_m,
-        permutation=model.permutation if model.fabric is not None else None,
-        switch_name=f"{design.switch.ports} \N{MULTIPLICATION SIGN} {design.switch.ports} "
-        f"{design.switch.topology.capitalize()}",
+        permutation=permutation,
+        switch_name=switch_name,
         package_note="S-parameter file"
         if package.touchstone
         else f"{package.loss_db:g} dB at {nyquist:g} GHz",

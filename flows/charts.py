@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from markupsafe import Markup
 
-from lightloom.flows.report_data import Ber, Energy, Eye, Latency, Mark, Plot, Track
+from lightloom.flows.report_data import Ber, Energy, Eye, Fec, Latency, Mark, Plot, Track
 from lightloom.flows.svg import (
     BAD,
     COPPER,
@@ -51,8 +51,8 @@ def eye(value: Eye) -> bytes:
         )  # fmt: skip
     if value.sample_ui is not None:
         axes.axvline(value.sample_ui, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
-    if value.threshold_mv is not None:
-        axes.axhline(value.threshold_mv, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
+    for threshold in value.thresholds_mv:
+        axes.axhline(threshold, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlim(*value.time_ui)
     axes.set_ylim(*value.level_mv)
     axes.set_xlabel("time (UI)")
@@ -218,6 +218,37 @@ def energy(parts: tuple[Energy, ...]) -> Markup:
         if wide > 6.3 * len(label) + 10:
             canvas.text(x + 7, 23, label, 11, PAPER, "start", 600)
         x += wide
+    return canvas.render()
+
+
+def codewords(value: Fec) -> Markup:
+    """Return codewords by symbols corrected, on a logarithmic scale, with what is expected."""
+    width, top, bottom = 560.0, 12.0, 150.0
+    canvas = Canvas(width, bottom + 36, "Codewords by symbols corrected")
+    most = max(value.codewords, 10)
+    decades = math.ceil(math.log10(most))
+    left, bins = 44.0, max(len(value.histogram), 1)
+    pitch = (width - left - 4) / bins
+
+    def y(count: float) -> float:
+        # half a codeword is the floor, so that one is seen
+        exponent = math.log10(max(count, 0.5) / 0.5)
+        return bottom - exponent / (decades + math.log10(2)) * (bottom - top)
+
+    for exponent in range(decades + 1):
+        canvas.line(left, y(10.0**exponent), width, y(10.0**exponent), RULE, 0.7)
+        canvas.text(left - 5, y(10.0**exponent) + 3.5, f"{10**exponent:,}", 10, MUTED, "end")
+    for k, count in enumerate(value.histogram):
+        x = left + pitch * k
+        if count:
+            tip = f"{k} symbols: {count} codewords"
+            canvas.rect(x + 2, y(count), pitch - 4, bottom - y(count), LIGHT, opacity=0.85, tip=tip)
+        if k < len(value.expected) and value.expected[k] > 0.5:
+            at = y(value.expected[k])
+            canvas.line(x, at, x + pitch, at, BAD, 1.6)
+        canvas.text(x + pitch / 2, bottom + 14, str(k), 10, MUTED, "middle")
+    canvas.line(left, bottom, width, bottom, MUTED, 0.8)
+    canvas.text(left, bottom + 30, "symbols corrected in a codeword", 10, MUTED)
     return canvas.render()
 
 

@@ -77,7 +77,7 @@ def _boxes(canvas: Canvas, link: Link, columns: dict[Place, tuple[float, float]]
         "xpu_b": ("xPU B", rate),
     }
     if link.permutation is None:
-        captions["switch"] = ("fibre", "no switch")
+        captions["switch"] = ("fibre", link.switch_name or "no switch")
     for place, (x1, x2) in columns.items():
         name, note = captions[place]
         centre = (x1 + x2) / 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightloom.cosim import eye
+from lightloom.cosim.statistics import Equalizer
 from lightloom.flows.report_data import Eye
 
 DIRECTIONS = ("A to B", "B to A")
@@ -20,16 +22,26 @@ class Eyes:
     eyes: tuple[Eye, ...]
 
 
-def measure(path: Path) -> Eyes:
-    """Measure every lane of the `eye.Capture` in `path`; a lane without an eye counts as closed."""
+def measure(path: Path, equalizers: Mapping[tuple[int, int], Equalizer] | None = None) -> Eyes:
+    """Measure every lane of the `eye.Capture` in `path`; a lane without an eye counts as closed.
+
+    NRZ is measured at the sampler; PAM4 behind the `equalizers` of its lanes, by direction and
+    lane, its three eyes parted half way between the mean levels.
+    """
     found: dict[tuple[int, int], eye.Eye] = {}
     closed = False
-    captured = eye.Capture.load(path).volts
-    for place, volts in captured.items():
+    captured = eye.Capture.load(path)
+    for place, volts in captured.volts.items():
         try:
-            found[place] = eye.diagram(volts)
+            if equalizers is None:
+                found[place] = eye.diagram(volts)
+            else:
+                seen = eye.equalize(volts, captured.volts_per_step, equalizers[place])
+                limits = eye.middle_thresholds(seen, 4)
+                found[place] = eye.diagram(seen, thresholds_v=limits)
         except ValueError:
             closed = True
+    where = "at the sampler" if equalizers is None else "behind the equalizer, worst of three eyes"
     pictures: list[Eye] = []
     for direction, name in enumerate(DIRECTIONS):
         lanes = {lane: made for (at, lane), made in found.items() if at == direction}
@@ -46,8 +58,8 @@ def measure(path: Path) -> Eyes:
                 height_mv=made.height_mv,
                 width_ui=made.width_ui,
                 sample_ui=0.0,
-                threshold_mv=made.threshold_mv,
-                caption=f"Worst of {len(lanes)} lanes, {made.symbols} symbols at the sampler, "
+                thresholds_mv=made.thresholds_mv,
+                caption=f"Worst of {len(lanes)} lanes, {made.symbols} symbols {where}, "
                 f"noise included; Q = {made.q:.1f}.",
             )
         )

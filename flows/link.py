@@ -50,6 +50,8 @@ class Optics:
     model: OpticalModel
     bar: tuple[int, ...]
     cross: tuple[int, ...]
+    fixed: tuple[int, ...] = ()
+    """Heater codes of a switch that no controller drives."""
 
 
 def payload_file(design: Design, given: Path | None, directory: Path) -> Path:
@@ -75,7 +77,7 @@ def rtl(design: Design, jobs: int) -> Rtl:
     begin = time.perf_counter()
     serdes_file, serdes = library.serdes(design)
     controller_file = controller = None
-    if design.switch.topology != "none":
+    if design.has_controller:
         controller_file, controller = library.controller(design)
     kernel = kernel_build.library()
     binary = session.compile_bench(design, serdes_file, controller_file, kernel, jobs=jobs)
@@ -92,6 +94,13 @@ def optics(design: Design, directory: Path) -> Optics:
         model = optical_model.build(design, None, engine.extracted, lanes, ())
         return Optics(engine, None, model, (), ())
     switch = layout.run("switch", design, directory / "switch")
+    if not design.has_controller:
+        states = routing.states(design)
+        model = optical_model.build(design, switch.extracted, engine.extracted, (), states)
+        assert model.fabric is not None
+        table = calibration.codes(model.fabric, design.switch.calibration)
+        codes = (table["cross" if state else "bar"][cell] for cell, state in enumerate(states))
+        return Optics(engine, switch, model, (), (), tuple(codes))
     wanted = routing.permutation(design)
     model = optical_model.build(
         design, switch.extracted, engine.extracted, wanted, benes.route(wanted)
@@ -159,6 +168,7 @@ def run(
                     destinations=routing.permutation(design),
                     bar=made.bar,
                     cross=made.cross,
+                    fixed=made.fixed,
                     kernel=str(built.kernel),
                     payload=str(carried.resolve()),
                 ),
@@ -178,6 +188,7 @@ def run(
                 model,
                 built.serdes,
                 outcome,
+                fixed=made.fixed,
                 layouts=[made.engine, *([made.switch] if made.switch else [])],
                 payload_bytes=carried.stat().st_size,
                 build_s=built.seconds,

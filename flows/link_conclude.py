@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightloom.cosim import coefficients, prediction
+from lightloom.cosim import coefficients, oracle, prediction
 from lightloom.cosim.setup import Outcome
 from lightloom.flows import eyes as eye_figures
 from lightloom.flows import link_figures, link_report, report
 from lightloom.flows.report_data import Check, Finding, Picture
 from lightloom.flows.runs import Run
 from lightloom.photonics.layout import LayoutResult
-from lightloom.photonics.switch import calibration, fabric_model
 from lightloom.spec import Design, OpticalModel, RtlManifest
 
 KEPT_FROM_BENCH = ("setup.json", "outcome.json", "simulation.log", "eye.npz", "results.xml")
@@ -26,16 +25,25 @@ def conclude(
     serdes: RtlManifest,
     outcome: Outcome,
     *,
+    fixed: tuple[int, ...],
     layouts: Sequence[LayoutResult],
     payload_bytes: int,
     build_s: float,
     changed: Sequence[str],
 ) -> None:
-    """Measure, judge, and write metrics, figures and the report."""
-    codes = outcome.switching.codes if outcome.switching else ()
-    energies = link_figures.energy(design, model, link_figures.heater_power_mw(model, codes))
+    """Measure, judge, and write metrics, figures and the report.
+
+    `fixed` are the heater codes of a switch without controller, one in either transceiver.
+    """
+    codes = fixed
+    if outcome.switching is not None and not outcome.switching.refused:
+        codes = outcome.switching.codes
+    heater_mw = link_figures.heater_power_mw(model, codes, chips=2 if fixed else 1)
+    energies = link_figures.energy(design, model, heater_mw)
     delays = link_figures.latency(design, model, serdes)
-    measured = eye_figures.measure(run.directory / "eye.npz")
+    measured = eye_figures.measure(
+        run.directory / "eye.npz", link_figures.equalizers(design, outcome)
+    )
     drc = sum(len(made.drc.findings) for made in layouts)
     lvs = sum(len(made.lvs.findings) for made in layouts)
     run.metrics.update(
@@ -51,7 +59,7 @@ def conclude(
             lvs=lvs,
         )
     )
-    predicted = predict(design, model, outcome, symbols=8192, phases=4)
+    predicted = predict(design, model, outcome, codes, symbols=8192, phases=4)
     run.metrics["link.pre_fec_ber_model"] = (
         sum(predicted.values()) / len(predicted) if predicted else None
     )
@@ -112,6 +120,11 @@ def summary(run: Run, outcome: Outcome) -> str:
         lines.append(f"link      down: {reasons}")
     lines += [
         f"BER       {counted.text()}",
+        *(
+            [f"FEC       {m['fec.uncorrectable']} of {m['fec.codewords']} codewords uncorrectable"]
+            if m["fec.codewords"]
+            else []
+        ),
         f"energy    {m['link.energy_pj_per_bit']:.2f} pJ/bit",
         f"layout    {m['layout.drc_violations']} DRC, {m['layout.lvs_mismatches']} LVS findings",
         f"speed     {outcome.line_bits / outcome.cpu_s / 1e6:.2f} Mbit of line a CPU second",
@@ -121,17 +134,22 @@ def summary(run: Run, outcome: Outcome) -> str:
 
 
 def predict(
-    design: Design, model: OpticalModel, outcome: Outcome, *, symbols: int, phases: int
+    design: Design,
+    model: OpticalModel,
+    outcome: Outcome,
+    codes: tuple[int, ...],
+    *,
+    symbols: int,
+    phases: int,
 ) -> dict[tuple[int, int], float]:
-    """Closed-form error rate by receiving side and lane, for lanes that were counted."""
-    matrix = None
-    if model.fabric is not None:
-        if outcome.switching is None or outcome.switching.refused:
-            return {}
-        turned = calibration.phases_rad(model.fabric, outcome.switching.codes)
-        lit = design.serdes.lanes
-        matrix = fabric_model.transfer(model.fabric, turned)[:lit, :lit]
+    """Closed-form error rate by receiving side and lane, for lanes that were counted.
+
+    `codes` are those that the heaters have.
+    """
+    if model.fabric is not None and not codes:
+        return {}  # the switch was refused
     made = coefficients.build(design, model)
+    matrix = oracle.settled_matrix(made, codes) if model.fabric is not None else None
     found: dict[tuple[int, int], float] = {}
     for side, measured in enumerate(outcome.sides):
         lanes = [lane for lane in measured.errors if lane.locked and lane.bits]
@@ -158,6 +176,17 @@ def _checks(run: Run, outcome: Outcome) -> list[Check]:
             "payload intact",
             outcome.up and m["link.payload_errors"] == 0,
             f"{m['link.payload_errors']} of {m['link.payload_bytes']} bytes wrong or missing",
+        ),
+        *(
+            [
+                Check(
+                    "no wrong byte delivered as good",
+                    m["link.wrong_bytes"] == 0,
+                    f"{m['fec.uncorrectable']} of {m['fec.codewords']} codewords uncorrectable",
+                )
+            ]
+            if m["fec.codewords"] is not None
+            else []
         ),
         Check("DRC", m["layout.drc_violations"] == 0, f"{m['layout.drc_violations']} findings"),
         Check("LVS", m["layout.lvs_mismatches"] == 0, f"{m['layout.lvs_mismatches']} findings"),

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lightloom.cosim import prediction
+from lightloom.cosim.coefficients import passages
 from lightloom.cosim.setup import Outcome, Side
-from lightloom.cosim.statistics import clopper_pearson
+from lightloom.cosim.statistics import Equalizer, clopper_pearson
+from lightloom.flows import fec_figures
 from lightloom.flows.runs import Metric
 from lightloom.spec import Design, LinkFigures, OpticalModel, RtlManifest
 from lightloom.spec.optical_model import EngineLane
@@ -63,13 +66,15 @@ def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[D
     transmit, receive = rtl[:first], rtl[first:]
     engines = {lane.lane: lane for lane in model.engine}
     routes = {route.input: route for route in model.routes}
+    ways = passages(design, model) if design.switch.topology == "ocstrx" else ()
 
     def optics(lane: int) -> list[Delay]:
-        route = routes.get(lane)
+        route = None if ways else routes.get(lane)
         far: EngineLane = engines[route.output if route else lane]
+        switch_ps = sum(ways[lane].delay_ps) if ways else route.group_delay_ps if route else 0.0
         return [
             Delay("engine out", engines[lane].transmit_delay_ps * 1e-3, kind="flight"),
-            Delay("switch", route.group_delay_ps * 1e-3 if route else 0.0, kind="flight"),
+            Delay("switch", switch_ps * 1e-3, kind="flight"),
             Delay("engine in", far.receive_delay_ps * 1e-3, kind="flight"),
         ]
 
@@ -81,6 +86,7 @@ def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[D
         Delay("package", package, kind="electrical"),
         out,
         Delay("fibre", fibre, kind="flight"),
+        # of two transceivers together, on either side of the fibre
         *([switch] if model.fabric else []),
         into,
         Delay("package", package, kind="electrical"),
@@ -91,12 +97,12 @@ def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[D
 
 
 def energy(design: Design, model: OpticalModel, heater_mw: float) -> dict[str, float]:
-    """Energy of each component in pJ for each bit of one direction.
+    """Energy of each component in pJ for each line bit of one direction.
 
-    Lasers and electronics serve one lane and direction; the switch's heaters serve both
-    directions of every lane.
+    Lasers and electronics serve one lane and direction; the heaters, of all chips together, serve
+    both directions of every lane.
     """
-    lane_gbps = design.serdes.baud_gbd
+    lane_gbps = design.serdes.lane_gbps
     engine = design.engine
     optical_mw = 10 ** (engine.laser_power_dbm / 10)
     lost_db = sum(lane.laser_to_modulator_db for lane in model.engine) / len(model.engine)
@@ -111,13 +117,13 @@ def energy(design: Design, model: OpticalModel, heater_mw: float) -> dict[str, f
     return found
 
 
-def heater_power_mw(model: OpticalModel, codes: tuple[int, ...]) -> float:
+def heater_power_mw(model: OpticalModel, codes: tuple[int, ...], chips: int = 1) -> float:
     """Electrical power of all heaters at these DAC codes."""
     fabric = model.fabric
     if fabric is None:
         return 0.0
     top = (1 << fabric.dac_bits) - 1
-    return sum(fabric.dac_full_scale_mw * (code / top) ** 2 for code in codes)
+    return chips * sum(fabric.dac_full_scale_mw * (code / top) ** 2 for code in codes)
 
 
 def reconfiguration_us(outcome: Outcome) -> float | None:
@@ -141,6 +147,22 @@ def payload_errors(outcome: Outcome, payload_bytes: int) -> int:
     )
 
 
+def equalizers(design: Design, outcome: Outcome) -> dict[tuple[int, int], Equalizer] | None:
+    """Receivers of PAM4 lanes as they were at the end, by direction and lane; None for NRZ."""
+    if design.serdes.modulation != "pam4":
+        return None
+    return {
+        (1 - side, lane.lane): prediction.equalizer(design, lane.taps, lane.dfe, lane.slicer)
+        for side, measured in enumerate(outcome.sides)
+        for lane in measured.lanes
+    }
+
+
+def wrong_bytes(outcome: Outcome) -> int:
+    """Bytes that were delivered as good, in either direction, and are not those sent."""
+    return sum(side.bytes_wrong or 0 for side in outcome.sides)
+
+
 def metrics(
     design: Design,
     outcome: Outcome,
@@ -161,11 +183,12 @@ def metrics(
         "link.up": outcome.up,
         "link.payload_bytes": payload_bytes,
         "link.payload_errors": payload_errors(outcome, payload_bytes),
+        "link.wrong_bytes": wrong_bytes(outcome),
         "link.bits_simulated": outcome.line_bits,
         "link.pre_fec_ber": found.ratio,
         "link.pre_fec_ber_low": found.low if found.bits else None,
         "link.pre_fec_ber_high": found.high if found.bits else None,
-        "link.post_fec_ber": None,
+        **fec_figures.metrics(fec_figures.codewords(design, *outcome.sides), found.ratio),
         "link.latency_ns": max(latencies) if latencies else None,
         "link.lock_time_us": max(locks) if len(locks) == len(outcome.sides) else None,
         "link.energy_pj_per_bit": sum(energies.values()),
@@ -194,16 +217,21 @@ def link_figures(
     stages: dict[str, float] = {}
     for part in budget:
         stages[part.name] = stages.get(part.name, 0.0) + part.ns
-    rows = design.serdes.marker_rows
+    serdes = design.serdes
+    fec = fec_figures.metrics(fec_figures.codewords(design, *outcome.sides), found.ratio)
+    post_fec = fec["link.post_fec_ber"]
     return LinkFigures(
         design=design.name,
         lanes=design.serdes.lanes,
-        lane_rate_gbps=design.serdes.baud_gbd,
-        payload_rate_gbps=design.serdes.lanes * design.serdes.baud_gbd * 64 / 66 * (1 - 1 / rows),
+        lane_rate_gbps=serdes.lane_gbps,
+        payload_rate_gbps=serdes.lanes
+        * serdes.lane_gbps
+        * serdes.code_rate
+        * (1 - 1 / serdes.marker_rows),
         pre_fec_ber=found.ratio,
         pre_fec_ber_low=found.low,
         pre_fec_ber_high=found.high,
-        post_fec_ber=None,
+        post_fec_ber=float(post_fec) if post_fec is not None else None,
         latency_ns=max(latencies),
         latency_budget_ns=stages,
         lock_time_us=max(locks),

@@ -8,7 +8,7 @@ import numpy as np
 
 from lightloom.cosim.setup import Outcome, Side
 from lightloom.cosim.statistics import clopper_pearson
-from lightloom.flows import budget, link_figures
+from lightloom.flows import budget, fec_figures, link_figures
 from lightloom.flows.report_data import (
     Ber,
     Check,
@@ -61,6 +61,9 @@ def fill(
         stages=budget.stages(design, model),
         eyes=tuple(eyes),
         bers=tuple(_bers(outcome, predicted)),
+        fec=fec_figures.report(
+            design, outcome.sides, DIRECTIONS, link_figures.errors(*outcome.sides).ratio
+        ),
         latency=tuple(
             Latency(
                 name=delay.name,
@@ -113,7 +116,7 @@ def _headline(design: Design, outcome: Outcome, run: Run) -> str:
     wrong = run.metrics["link.payload_errors"]
     carried = "arrived unchanged" if not wrong else f"arrived with {wrong} wrong or missing bytes"
     return (
-        f"{size:,} bytes went each way over {serdes.lanes} lanes of {serdes.baud_gbd:g} Gb/s "
+        f"{size:,} bytes went each way over {serdes.lanes} lanes of {serdes.lane_gbps:g} Gb/s "
         f"and {carried}."
     )
 
@@ -147,9 +150,15 @@ def _figures(run: Run, outcome: Outcome) -> tuple[KeyFigure, ...]:
             "speed", f"{outcome.line_bits / outcome.cpu_s / 1e6:.2f}", "Mbit/s", "a CPU second"
         ),
     ]
+    if m["fec.codewords"]:
+        failed = f"{m['fec.uncorrectable']} of {m['fec.codewords']} codewords uncorrectable"
+        post = number("link.post_fec_ber", "{:.1e}")
+        if not m["fec.uncorrectable"]:
+            post = "< " + number("link.post_fec_ber_high", "{:.1e}")
+        found.insert(2, KeyFigure("post-FEC BER", post, "", failed))
     if m["ocs.reconfiguration_us"] is not None:
         text = number("ocs.reconfiguration_us", "{:.1f}")
-        found.insert(4, KeyFigure("switching", text, MICRO, "commit to within 1 dB"))
+        found.insert(-5, KeyFigure("switching", text, MICRO, "commit to within 1 dB"))
     return tuple(found)
 
 

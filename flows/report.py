@@ -59,6 +59,7 @@ def render(data: ReportData) -> str:
         eyes=[(eye, charts.eye(eye)) for eye in data.eyes],
         plots=[(plot, charts.plot(plot)) for plot in data.plots],
         bers=[(ber, ber_text(ber), charts.ber(ber)) for ber in data.bers],
+        codewords=charts.codewords(data.fec) if data.fec and data.fec.codewords else None,
         predicted=any(ber.predicted is not None for ber in data.bers),
         latency=charts.latency(data.latency) if data.latency else None,
         latency_total=sum(part.ns for part in data.latency),

@@ -78,6 +78,7 @@ class Link:
     permutation: tuple[int, ...] | None
     """Output of each switch input; None where there is no switch."""
     switch_name: str = ""
+    """Without a permutation, where else the switch is: between the fibres there is none."""
     package_note: str = ""
     """Few words under the package boxes: `3.0 dB at 16 GHz`."""
 
@@ -97,7 +98,7 @@ class Eye:
     height_mv: float | None
     width_ui: float | None
     sample_ui: float | None = None
-    threshold_mv: float | None = None
+    thresholds_mv: tuple[float, ...] = ()
     caption: str = ""
 
 
@@ -114,6 +115,39 @@ class Ber:
     confidence: float = 0.95
     predicted: float | None = None
     """Closed-form BER of the model at this lane's Q, for comparison."""
+
+
+@dataclass(frozen=True)
+class FecLane:
+    """Codewords of one lane in one direction."""
+
+    direction: str
+    lane: int
+    corrected: int
+    """With errors, all of them corrected."""
+    uncorrectable: int
+    symbol_errors: int
+    """Symbols corrected."""
+
+
+@dataclass(frozen=True)
+class Fec:
+    """What the decoders of all lanes counted."""
+
+    name: str
+    lanes: tuple[FecLane, ...]
+    codewords: int
+    uncorrectable: int
+    error_rate_high: float | None
+    """Upper end of the Clopper-Pearson interval at 95 %; None without a codeword."""
+    error_rate_expected: float | None
+    """Of codewords, at the bit error rate that the test pattern showed."""
+    pre_fec_ber: float | None
+    """From the symbols corrected."""
+    histogram: tuple[int, ...]
+    """Codewords by the number of symbols corrected, from 0."""
+    expected: tuple[float, ...] = ()
+    """The same for independent bit errors at the rate that the test pattern showed."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +257,7 @@ class ReportData:
     """Mean power at the photodiode that the receiver needs, drawn as the floor of the budget."""
     eyes: tuple[Eye, ...] = ()
     bers: tuple[Ber, ...] = ()
+    fec: Fec | None = None
     latency: tuple[Latency, ...] = ()
     latency_measured_ns: float | None = None
     """What the run measured, beside the sum of the parts."""

@@ -39,6 +39,10 @@ __all__ = [
 ]
 
 
+LINK_LANES = 8
+"""Most lanes of a link that can be co-simulated."""
+
+
 class Run(Frozen):
     """What one co-simulation does."""
 
@@ -105,15 +109,33 @@ class Design(Frozen):
         """Lanes of the engine each way, each on a fibre of its own."""
         return self.engine.lanes or -(-self.serdes.lanes // self.engine.wavelengths)
 
+    @property
+    def has_controller(self) -> bool:
+        """Whether a controller routes the switch of a link.
+
+        Transceivers with their own switch stand on `switch.path` from the start.
+        """
+        return self.switch.topology not in ("none", "ocstrx")
+
     def check_link(self, source: str) -> None:
         """Raise `DesignError` where the parts, each possible alone, do not make a link.
 
         `source` opens the message.
         """
-        if self.switch.topology not in ("benes", "none"):
+        if self.serdes.lanes > LINK_LANES:
+            raise DesignError(
+                f"{source}: serdes.lanes = {self.serdes.lanes} in a link; allowed: 1 to "
+                f"{LINK_LANES}, as many as the waveform model has"
+            )
+        if self.switch.topology not in ("benes", "ocstrx", "none"):
             raise DesignError(
                 f"{source}: switch.topology = {self.switch.topology!r} in a link; "
-                "allowed: 'benes', 'none': the switch controller routes no other yet"
+                "allowed: 'benes', 'ocstrx', 'none': the switch controller routes no other yet"
+            )
+        if self.switch.topology == "ocstrx" and self.switch.path == "loopback":
+            raise DesignError(
+                f"{source}: switch.path = 'loopback' in a link; allowed: 'primary', 'backup': the "
+                "loopback leads back into the transceiver it comes from"
             )
         if self.switch.phase_shifter == "pin":
             raise DesignError(
@@ -133,7 +155,7 @@ class Design(Frozen):
                 f"{source}: serdes.lanes = {self.serdes.lanes} with switch.ports = "
                 f"{self.switch.ports}; allowed: at most one lane a port"
             )
-        if isinstance(self.switch.permutation, tuple):
+        if self.has_controller and isinstance(self.switch.permutation, tuple):
             used = self.switch.permutation[: self.serdes.lanes]
             if max(used) >= self.serdes.lanes:
                 raise DesignError(

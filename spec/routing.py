@@ -9,12 +9,12 @@ from lightloom.spec.design import Design
 
 
 def permutation(design: Design) -> tuple[int, ...]:
-    """Output of each input; the identity over the lanes where there is no switch.
+    """Output of each input; the identity over the lanes where no switch permutes them.
 
     Ports beyond the lanes have no receiver, so the named permutations keep lanes among lanes.
     """
     switch = design.switch
-    if switch.topology == "none":
+    if switch.topology in ("none", "ocstrx"):
         return tuple(range(design.serdes.lanes))
     ports, chosen = switch.ports, switch.permutation
     lanes = min(design.serdes.lanes, ports)

@@ -5,6 +5,7 @@
 
 module top #(
     parameter int LANES = 8,
+    parameter int BLOCKS = 1,
     parameter int SYMBOLS = 64,
     parameter int TX_BITS = 7,
     parameter int ADC_BITS = 6,
@@ -27,14 +28,16 @@ module top #(
     wire both_up = up_a && up_b;
     wire both_received = received_a && received_b;
 
-    xpu #(.SIDE(0), .LANES(LANES), .SYMBOLS(SYMBOLS), .TX_BITS(TX_BITS), .ADC_BITS(ADC_BITS)) xpu_a (
+    xpu #(.SIDE(0), .LANES(LANES), .BLOCKS(BLOCKS), .SYMBOLS(SYMBOLS), .TX_BITS(TX_BITS),
+          .ADC_BITS(ADC_BITS)) xpu_a (
         .period_fs(period_a_fs), .run, .traffic, .link_up(up_a), .state(state_a),
         .received(received_a), .tx_words(words_a),
         .host_go(a_go), .host_write(a_write), .host_address(a_address), .host_wdata(a_wdata),
         .host_done(a_done), .host_rdata(a_rdata), .host_resp(a_resp)
     );
 
-    xpu #(.SIDE(1), .LANES(LANES), .SYMBOLS(SYMBOLS), .TX_BITS(TX_BITS), .ADC_BITS(ADC_BITS)) xpu_b (
+    xpu #(.SIDE(1), .LANES(LANES), .BLOCKS(BLOCKS), .SYMBOLS(SYMBOLS), .TX_BITS(TX_BITS),
+          .ADC_BITS(ADC_BITS)) xpu_b (
         .period_fs(period_b_fs), .run, .traffic, .link_up(up_b), .state(state_b),
         .received(received_b), .tx_words(words_b),
         .host_go(b_go), .host_write(b_write), .host_address(b_address), .host_wdata(b_wdata),

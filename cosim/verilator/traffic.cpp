@@ -174,6 +174,13 @@ long lt_received(int side, uint8_t* data, long size) {
     return s.total;
 }
 
+// One byte for each frame: 1 where it was delivered.
+long lt_delivered(int side, uint8_t* data, long size) {
+    const Side& s = sides[side];
+    for (long i = 0; i < long(s.have.size()) && i < size; i++) data[i] = s.have[size_t(i)];
+    return long(s.have.size());
+}
+
 // Counts in the order: frames sent, good, errored, malformed, duplicated, reordered.
 void lt_counts(int side, long* counts) {
     const Side &from = sides[1 - side], &s = sides[side];

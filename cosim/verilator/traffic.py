@@ -24,6 +24,18 @@ class Received:
     reordered: int
     latency_ns: np.ndarray
     """First word in to first word out, frames that arrived only."""
+    delivered: np.ndarray
+    """Whether each frame of the file was delivered as good."""
+
+    def wrong_bytes(self, sent: bytes) -> int:
+        """Bytes that differ from `sent` in frames that were delivered as good."""
+        if self.data is None:
+            return 0
+        count = min(len(sent), len(self.data))
+        differs = (
+            np.frombuffer(sent, np.uint8)[:count] != np.frombuffer(self.data, np.uint8)[:count]
+        )
+        return int(differs[np.repeat(self.delivered, FRAME_BYTES)[:count]].sum())
 
 
 class Traffic:
@@ -39,6 +51,7 @@ class Traffic:
         library.lt_setup(ctypes.c_long(word_bytes), ctypes.c_long(FRAME_BYTES))
         library.lt_received.restype = ctypes.c_long
         library.lt_latency.restype = ctypes.c_long
+        library.lt_delivered.restype = ctypes.c_long
 
     def load(self, side: int, data: bytes) -> None:
         """Give side 0 (A) or 1 (B) the file that it sends."""
@@ -59,4 +72,13 @@ class Traffic:
         if frames:
             pointer = latency.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
             self._library.lt_latency(side, pointer, ctypes.c_long(frames))
-        return Received(data, *counts, latency_ns=latency[latency >= 0] * 1e-6)
+        delivered = np.zeros(max(frames, 0), np.uint8)
+        self._library.lt_delivered(
+            side, delivered.ctypes.data_as(ctypes.c_char_p), ctypes.c_long(len(delivered))
+        )
+        return Received(
+            data,
+            *counts,
+            latency_ns=latency[latency >= 0] * 1e-6,
+            delivered=delivered.astype(bool),
+        )

@@ -9,6 +9,7 @@
 module xpu #(
     parameter int SIDE = 0,
     parameter int LANES = 8,
+    parameter int BLOCKS = 1,
     parameter int SYMBOLS = 64,
     parameter int TX_BITS = 7,
     parameter int ADC_BITS = 6,
@@ -30,7 +31,7 @@ module xpu #(
     output logic [31:0] host_rdata,
     output logic [1:0]  host_resp
 );
-    localparam int BYTES = 8 * LANES;
+    localparam int BYTES = 8 * BLOCKS * LANES;
     localparam int FRAME_BITS = 8 * BYTES + $clog2(BYTES + 1) + 2;
 
     import "DPI-C" context function void ll_tx(input int side, input bit [LANES*SYMBOLS*TX_BITS-1:0] codes);

@@ -79,7 +79,7 @@ def test_a_clean_eye_is_measured_exactly():
     assert found.height_mv == pytest.approx(200.0)
     # it closes where the edges meet, at either end of the symbol
     assert found.width_ui == pytest.approx(1.0, abs=1 / 32)
-    assert (found.one_mv, found.zero_mv) == pytest.approx((100.0, -100.0))
+    assert found.means_mv == pytest.approx((-100.0, 100.0))
     assert found.symbols == 4000
     np.testing.assert_allclose(found.density.sum(axis=0), 1.0)
     assert found.density.shape == (eye.LEVELS, 64)
@@ -104,6 +104,57 @@ def test_noise_closes_the_eye_as_a_gaussian_does():
     assert found.width_ui < 0.95
     with pytest.raises(ValueError, match=r"error_rate = 0\.7; allowed: above 0 and below 0.5"):
         found.height_at(0.7)
+
+
+def test_the_worst_of_three_eyes_counts():
+    rng = np.random.default_rng(6)
+    levels = np.array([-0.09, -0.04, 0.05, 0.1])  # eyes of 50, 90 and 50 mV
+    spread = np.array([0.002, 0.002, 0.004, 0.006])
+    sent = rng.integers(0, 4, 6000)
+    t = np.abs(np.arange(32) / 32 - 0.5)
+    shape = np.clip(2 - 5 * t, 0, 1)[None, :]  # levels meet at 0.4 UI
+    volts = levels[sent][:, None] * shape + spread[sent][:, None] * rng.normal(size=(6000, 32))
+    thresholds = eye.middle_thresholds(volts, 4)
+    assert thresholds == pytest.approx([-0.065, 0.005, 0.075], abs=5e-4)
+    found = eye.diagram(volts, thresholds_v=thresholds)
+    assert found.means_mv == pytest.approx(levels * 1e3, abs=0.3)
+    assert found.deviations_mv == pytest.approx(spread * 1e3, rel=0.06)
+    assert found.q == pytest.approx(50 / 10, rel=0.05)
+    assert found.height_at(1e-3) == pytest.approx(50 - 3.09 * 10, abs=2)
+    assert 5 < found.height_mv < 25
+    assert found.width_ui < 0.7
+    upper = eye.diagram(volts, thresholds_v=thresholds[:2])
+    assert upper.height_mv > found.height_mv
+    with pytest.raises(ValueError, match=r"6000 symbols on one side of 0\.3 V; no eye"):
+        eye.diagram(volts, thresholds_v=(-0.065, 0.005, 0.3))
+
+
+def test_pam4_waveforms_have_three_eyes(synthetic):
+    design = synthetic.make(
+        serdes={
+            "modulation": "pam4", "profile": "100g-kp4", "adc_bits": 7, "rate_offset_ppm": 0.0,
+        },
+        engine={"laser_power_dbm": 5.0},
+        receiver={"ac_coupling_mhz": 20.0, "sampler_full_scale_v": 1.2},
+        switch={"topology": "none"}, fibre={"length_m": 0.5},
+    )  # fmt: skip
+    c = build(design, synthetic.optical_model(design))
+    kernel, words = Kernel(None, c), 120
+    p = st.pattern(c, 0, tx_ffe=design.serdes.tx_ffe, symbols=8192)
+    best = st.adapt(c, p, 0, taps=5, dfe=True, phases=32)
+    sent = st.random_levels(c, np.random.default_rng(4), words)
+    kernel.transmit(0, st.tx_codes(c, sent, design.serdes.tx_ffe))
+    phase = round((best.fraction_ui + c.delay_ui[0, 0]) * 64) % 64
+    kernel.receive(1, words, phase)
+    raw = eye.capture(kernel).volts[0, 0]
+    opened = eye.equalize(raw, c.volts_per_step, best.equalizer)
+    limits = [t * c.volts_per_step for t in best.equalizer.thresholds]
+    assert eye.middle_thresholds(opened, 4) == pytest.approx(limits, abs=1.5e-3)
+    found = eye.diagram(opened, thresholds_v=limits)
+    assert np.diff(found.means_mv) == pytest.approx(np.full(3, np.diff(found.means_mv).mean()),
+                                                    rel=0.1)  # fmt: skip
+    assert found.height_mv > 5
+    assert found.q > 1.3 * eye.diagram(raw, thresholds_v=eye.middle_thresholds(raw, 4)).q
 
 
 def test_a_closed_eye_has_no_height_and_no_width():

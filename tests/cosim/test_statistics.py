@@ -280,7 +280,7 @@ def test_equalizer_of_the_registers_is_the_arithmetic_of_the_rtl():
 
     rng = np.random.default_rng(3)
     side, dfe = [-5, 9], 7
-    e = st.Equalizer.from_registers(side, dfe)
+    e = st.Equalizer.from_registers(side, dfe, pre=1)
     model = EqualizerModel(RxFormat(width=16, ffe_taps=3, observed=8))
     samples = rng.integers(-32, 32, 16 * 40)
     decided = []
@@ -291,6 +291,23 @@ def test_equalizer_of_the_registers_is_the_arithmetic_of_the_rtl():
     mine = decide(z.astype(float), e.dfe, e.thresholds)
     # the model answers one word later
     np.testing.assert_array_equal(np.array(decided[32:]), mine[16:-16])
+
+
+@pytest.mark.parametrize("ffe", [(0, 1, 0), (-0.06, 0.88, -0.06), (0.03, -0.1, 0.8, -0.07)])
+@pytest.mark.parametrize("modulation", ["nrz", "pam4"])
+def test_transmit_codes_are_those_of_the_rtl(synthetic, modulation, ffe):
+    from lightloom.rtl.pma import tx_ffe
+
+    profile = "100g-kp4" if modulation == "pam4" else "eth-64b66b"
+    design = synthetic.make(serdes={"lanes": 1, "modulation": modulation, "profile": profile},
+                            switch={"topology": "none"})  # fmt: skip
+    c = build(design, synthetic.optical_model(design))
+    sent = st.random_levels(c, np.random.default_rng(2), 20)
+    symbols = np.rint((sent[0] + 1) / 2 * (c.levels - 1)).astype(int)
+    taps = [round(tap * 63) for tap in ffe]
+    expected = tx_ffe.codes(symbols.tolist(), taps, 7, modulation)
+    mine = st.tx_codes(c, sent, ffe)[:, 0].ravel()
+    assert mine[1 : 1 + len(expected)].tolist() == expected
 
 
 def test_bad_arguments_are_refused(synthetic):

@@ -12,6 +12,8 @@ from lightloom.flows.report_data import (
     Check,
     Energy,
     Eye,
+    Fec,
+    FecLane,
     Finding,
     KeyFigure,
     Latency,
@@ -49,7 +51,7 @@ def eye(title: str) -> Eye:
             centre = 150 * (a + (b - a) * shape)
             density += np.exp(-0.5 * ((level[:, None] - centre) / 22) ** 2)
     density[density < 1e-5] = 0
-    return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, 0.0, "test data")
+    return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, (0.0,), "test data")
 
 
 def track(name: str, shift: float) -> Track:
@@ -117,6 +119,11 @@ def report(**changes: object) -> ReportData:
         "sensitivity_dbm": -13.5,
         "eyes": (eye("A to B, lane 0"), eye("A to B, lane 7"), eye("B to A, lane 0")),
         "bers": tuple(bers),
+        "fec": Fec(
+            "RS(544,514)",
+            tuple(FecLane("A to B", lane, 40 + lane, lane // 3, 50) for lane in range(4)),
+            20_003, 3, 4.4e-4, 1.5e-4, 2.1e-4, (19_000, 900, 95, 5, *[0] * 12), (18_990.0, 910.0),
+        ),
         "latency": (
             Latency("frame to rows", 6.0, 3, "core 500 MHz"),
             Latency("scrambler, gearbox", 8.0, 4, "core 500 MHz"),

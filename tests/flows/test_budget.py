@@ -86,6 +86,33 @@ def test_a_link_without_a_switch_has_no_switch_stages() -> None:
     assert budget.link(design(topology="none"), model(switched=False)).permutation is None
 
 
+def test_transceivers_have_their_switches_inside_and_no_circulators() -> None:
+    chip = Fabric(
+        ports=2, lines=6, inputs=("tx0", "p_in0", "b_in0", "tx1", "p_in1", "b_in1"),
+        outputs=("b_out0", "p_out0", "rx0", "b_out1", "p_out1", "rx1"),
+        ops=(), heaters=(), thermal_crosstalk=(), dac_bits=10, dac_full_scale_mw=60
+    )  # fmt: skip
+    routes = tuple(
+        Route(input=3 * lane + n, output=3 * lane + n + 1, transfer=((1, 0),), group_delay_ps=1,
+              loss_db=4.0 + n + lane)
+        for lane in range(2)
+        for n in (0, 1)
+    )  # fmt: skip
+    built = model().model_copy(update={"fabric": chip, "routes": routes, "permutation": ()})
+    made = design(topology="ocstrx", permutation="identity")
+    stages = budget.stages(made, built)
+    inside = [s for s in stages if s.name == "switch, primary"]
+    assert [(s.place, s.loss_db) for s in inside] == [("engine_a", 4.5), ("engine_b", 5.5)]
+    assert not [s for s in stages if s.name == "circulator" or s.place == "switch"]
+    bias = -10 * math.log10(0.5 * (1 + 10**-2.5))
+    last = [s for s in stages if s.level_dbm is not None][-1]
+    common = 10 - 4 - bias - 1.0 - 0.2
+    assert last.high_dbm == pytest.approx(common - 1.5 - 4.0 - 5.0 - 2.0)
+    assert last.low_dbm == pytest.approx(common - 2.5 - 5.0 - 6.0 - 2.1)
+    drawn = budget.link(made, built)
+    assert (drawn.permutation, drawn.switch_name) == (None, "switches in the transceivers")
+
+
 def test_the_electrical_channel_frames_the_path() -> None:
     stages = budget.stages(design(), model())
     assert (stages[0].place, stages[-1].place) == ("package_a", "package_b")

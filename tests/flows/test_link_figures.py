@@ -1,7 +1,7 @@
 import pytest
 
 from lightloom import spec
-from lightloom.cosim.setup import LaneErrors, Outcome, Side, Switching
+from lightloom.cosim.setup import LaneErrors, LaneState, Outcome, Side, Switching
 from lightloom.flows import link_figures
 from lightloom.spec.optical_model import (
     Detector,
@@ -125,6 +125,71 @@ def test_the_latency_budget_follows_the_slowest_route():
     assert by_name[-1] == ("rx_pma", pytest.approx(12.0))
     assert dict(by_name)["fibre"] == pytest.approx(49.0)
     assert dict(by_name)["switch"] == pytest.approx(0.021)
+
+
+def transceivers():
+    """Model of two lanes through the switches of their transceivers."""
+    plain = model()
+    names = [f"{name}{lane}" for lane in range(2) for name in ("tx", "p_in", "b_in")]
+    chip = plain.fabric.model_copy(
+        update={"inputs": tuple(names), "outputs": ("b_out0", "p_out0", "rx0", "b_out1", "p_out1",
+                                                    "rx1")}
+    )  # fmt: skip
+    routes = tuple(
+        Route(input=3 * lane + n, output=3 * lane + n + 1, transfer=((0.7, 0.0),),
+              group_delay_ps=90.0 + 10 * n + lane, loss_db=4.0 + n + 0.5 * lane)
+        for lane in range(2)
+        for n in (0, 1)
+    )  # fmt: skip
+    return plain.model_copy(update={"fabric": chip, "routes": routes, "permutation": ()})
+
+
+LIGHTSPHERE = {
+    "name": "t",
+    "serdes": {"lanes": 2, "profile": "100g-kp4", "modulation": "pam4", "baud_gbd": 53.125},
+    "switch": {"topology": "ocstrx", "ports": 2},
+}
+
+
+def test_light_of_a_transceiver_passes_two_switches():
+    manifest = spec.RtlManifest(
+        top="serdes", verilog="v", sha256="", parameters={}, domains=(), ports=(), registers=(),
+        latency_cycles={"framer": 2, "rx_pma": 6},
+    )  # fmt: skip
+    parts = link_figures.latency(spec.parse(LIGHTSPHERE, "t"), transceivers(), manifest)
+    by_name = {p.name: p.ns for p in parts}
+    assert by_name["switch"] == pytest.approx(1e-3 * (91 + 101))
+    assert by_name["framer"] == pytest.approx(2 * 64 / 53.125)
+
+
+def test_rates_and_energies_are_those_of_the_line_bits():
+    design = spec.parse(LIGHTSPHERE | {"engine": {"laser_power_dbm": 9.0}}, "t")
+    energy = link_figures.energy(design, transceivers(), heater_mw=64.0)
+    assert energy["laser"] == pytest.approx(100.0 / 106.25)
+    assert energy["switch heaters"] == pytest.approx(64.0 / (2 * 2 * 106.25))
+    assert link_figures.heater_power_mw(transceivers(), (1023,), chips=2) == pytest.approx(80.0)
+    made = link_figures.link_figures(
+        design, outcome(side(), side("B")), (link_figures.Delay("package", 1.0),), {"laser": 1.0}
+    )
+    assert made.lane_rate_gbps == 106.25
+    # 256/257 and 514/544 of the line, less the markers
+    expected = 2 * 106.25 * 256 / 257 * 514 / 544
+    assert made.payload_rate_gbps == pytest.approx(expected, rel=2e-3)
+    assert made.payload_rate_gbps < expected
+
+
+def test_receivers_of_pam4_come_from_the_registers():
+    lanes = (
+        LaneState(lane=1, lane_id=0, skew=0, phase=0, frequency=0, level=60, dfe=0,
+                  taps=(3, -6, 0, 0), slicer={"level": 60, "dfe": 0}),
+    )  # fmt: skip
+    sides = [side(name).model_copy(update={"lanes": lanes}) for name in "AB"]
+    found = link_figures.equalizers(spec.parse(LIGHTSPHERE, "t"), outcome(*sides))
+    assert sorted(found) == [(0, 1), (1, 1)]
+    assert found[0, 1].taps == (3 / 64, 1.0, -6 / 64)
+    assert found[0, 1].thresholds == pytest.approx((-10.125, -0.125, 9.875))
+    nrz = spec.parse({"name": "t", "serdes": {"lanes": 2}}, "t")
+    assert link_figures.equalizers(nrz, outcome(*sides)) is None
 
 
 def test_energy_counts_the_laser_by_its_wall_plug_efficiency():

@@ -68,8 +68,13 @@ def test_the_page_holds_every_section_and_is_well_formed() -> None:
     for words in (
         "Checks", "Link and power budget", "Signal and errors", "Latency", "Bring-up", "Layout",
         "Energy", "Design, resolved", "Findings", "TEST DATA", "133.2 ns",
+        "Forward error correction", "3 of 20 003 codewords",
     ):  # fmt: skip
         assert words in page.text
+
+
+def test_a_link_without_fec_has_no_word_about_it() -> None:
+    assert "Forward error correction" not in report.render(sample.report(fec=None))
 
 
 def test_the_page_refers_to_nothing_outside_itself() -> None:

@@ -21,6 +21,11 @@ def design(**sections):
             "f.toml: switch.permutation sends lanes to ports [6, 7]; allowed: lanes 0 to 1",
         ),
         ({"switch": {"topology": "piloss"}}, "f.toml: switch.topology = 'piloss' in a link"),
+        (
+            {"switch": {"topology": "ocstrx", "path": "loopback"}},
+            "f.toml: switch.path = 'loopback' in a link; allowed: 'primary', 'backup'",
+        ),
+        ({"serdes": {"lanes": 16}}, "f.toml: serdes.lanes = 16 in a link; allowed: 1 to 8"),
         ({"switch": {"phase_shifter": "pin"}}, "f.toml: switch.phase_shifter = 'pin' in a link"),
         ({"engine": {"wavelengths": 4}}, "f.toml: engine of 2 lanes x 4 wavelengths in a link"),
         ({"engine": {"lanes": 4}}, "f.toml: engine of 4 lanes x 1 wavelengths in a link"),
@@ -34,6 +39,8 @@ def test_parts_that_make_no_link_are_named(sections, message):
 def test_parts_that_make_a_link_pass():
     design().check_link("f.toml")
     design(switch={"topology": "none"}, serdes={"lanes": 2}).check_link("f.toml")
+    permuted = {"topology": "ocstrx", "permutation": [7, 6, 5, 4, 3, 2, 1, 0]}
+    design(switch=permuted, serdes={"lanes": 2}).check_link("f.toml")
 
 
 @pytest.mark.parametrize(

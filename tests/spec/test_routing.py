@@ -30,6 +30,10 @@ def test_no_switch():
     assert routing.targets(none) == {}
 
 
+def test_a_transceiver_keeps_its_lanes():
+    assert routing.permutation(design(switch={"topology": "ocstrx"})) == tuple(range(8))
+
+
 @pytest.mark.parametrize("topology", fabrics.TOPOLOGIES)
 def test_targets_are_what_the_design_asks_for(topology):
     chosen = design(switch={"topology": topology, "ports": 8, "path": "backup"})

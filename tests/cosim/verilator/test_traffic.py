@@ -8,7 +8,6 @@ from lightloom.cosim.verilator import build, traffic
 
 WORD_BYTES = 64
 COUNT_BITS = 7
-WORDS = 17
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +18,16 @@ def library(tmp_path_factory):
     return ctypes.CDLL(str(path))
 
 
-def carry(library, *, damage=lambda number, word: word):
+def carry(library, *, damage=lambda number, word: word, word_bytes=WORD_BYTES):
     """Move every word of side 0 to side 1, one a nanosecond, through `damage`."""
-    word = (ctypes.c_uint32 * WORDS)()
+    size = word_bytes // 4 + 1
+    word = (ctypes.c_uint32 * size)()
     number = 0
     while library.lt_source(0, ctypes.c_double(number * 1e6), word):
         library.lt_taken(0, ctypes.c_double(number * 1e6))
         sent = damage(number, int.from_bytes(bytes(word), "little"))
         if sent is not None:
-            back = (ctypes.c_uint32 * WORDS).from_buffer_copy(sent.to_bytes(4 * WORDS, "little"))
+            back = (ctypes.c_uint32 * size).from_buffer_copy(sent.to_bytes(4 * size, "little"))
             library.lt_sink(1, ctypes.c_double(number * 1e6 + 5e6), back)
         number += 1
     return number
@@ -46,6 +46,30 @@ def test_a_file_of_any_size_arrives_whole(library, size):
     assert got.latency_ns == pytest.approx(np.full(frames, 5.0))
     full, rest = divmod(size, traffic.FRAME_BYTES)
     assert words == full * 33 + (-(-(rest + 8) // WORD_BYTES) if rest or not size else 0)
+
+
+@pytest.mark.parametrize("word_bytes", [8, 24, 256, 512])
+def test_words_of_any_width_carry_a_file(library, word_bytes):
+    data = np.random.default_rng(word_bytes).bytes(5000)
+    link = traffic.Traffic(library, word_bytes=word_bytes)
+    link.load(0, data)
+    words = carry(library, word_bytes=word_bytes)
+    assert link.received(1).data == data
+    assert words == 2 * -(-2056 // word_bytes) + -(-912 // word_bytes)
+
+
+def test_wrong_bytes_count_in_delivered_frames_only(library):
+    data = np.random.default_rng(8).bytes(5000)
+    link = traffic.Traffic(library, word_bytes=WORD_BYTES)
+    link.load(0, data)
+    # a bit of the payload of frame 0; frame 1 is marked errored, its bytes stay 0
+    error = 1 << (8 * WORD_BYTES + COUNT_BITS + 1)
+    carry(library, damage=lambda n, word: word ^ {5: 1 << 77, 65: error}.get(n, 0))
+    got = link.received(1)
+    assert got.delivered.tolist() == [True, False, True]
+    assert got.wrong_bytes(data) == 1
+    assert got.wrong_bytes(data[:300]) == 0
+    assert link.received(0).wrong_bytes(data) == 0
 
 
 def test_a_frame_marked_errored_is_dropped_and_counted(library):
