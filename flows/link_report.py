@@ -112,7 +112,9 @@ def _headline(design: Design, outcome: Outcome, run: Run) -> str:
             for side in outcome.sides
         )
         limit = f"{serdes.bring_up_timeout_us:g} {MICRO}"
-        return f"The link did not come up within {limit}: {reasons}."
+        lost = run.metrics["fec.uncorrectable"]
+        words = f" {lost} of {run.metrics['fec.codewords']} codewords were uncorrectable."
+        return f"The link did not come up within {limit}: {reasons}." + (words if lost else "")
     wrong = run.metrics["link.payload_errors"]
     carried = "arrived unchanged" if not wrong else f"arrived with {wrong} wrong or missing bytes"
     return (

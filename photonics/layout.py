@@ -164,7 +164,7 @@ def _key(kind: Kind, design: Design) -> str:
     numbers |= {"band": design.technology.band, "metals": design.technology.metals}
     numbers["layers"] = layer_map.read(design.technology.layer_map).model_dump()
     if engine:
-        numbers |= {"lanes": design.fibre_lanes, "baud_gbd": design.serdes.baud_gbd}
+        numbers |= {"lanes": design.fibre_lanes, "gbps": design.serdes.lane_gbps}
     libraries = [f"{name} {version(name)}" for name in ("gdsfactory", "klayout", "numpy", "scipy")]
     rooms = (Path(__file__).parent, Path(fabrics.__file__).parent)
     sources = cache.sources([file for room in rooms for file in room.rglob("*.py")])
@@ -242,8 +242,7 @@ def _switch(design: Design) -> SwitchChip:
 def _engine(design: Design) -> EngineChip:
     from lightloom.photonics.engine.chip import engine_chip
 
-    # Two-level modulation: a bit a symbol.
-    rate = design.serdes.baud_gbd
+    rate = design.serdes.lane_gbps
     return engine_chip(design.engine, design.fibre_lanes, design.technology.band, gbps=rate)
 
 

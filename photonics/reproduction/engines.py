@@ -87,7 +87,7 @@ def predict(chip: Chip) -> dict[Quantity, float]:
         raise ValueError(
             f"{chip.name}: engine.modulator = {design.engine.modulator!r}; allowed: ring"
         )
-    rate = design.serdes.baud_gbd
+    rate = design.serdes.lane_gbps
     energies = [modulation_pj(design, numbers, ring.radius_um) for ring in bank.rings]
     tuning_pj = tuning_mw(design, numbers) / rate
     transmit = sum(energies) / len(energies) + tuning_pj
