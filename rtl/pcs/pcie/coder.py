@@ -7,9 +7,13 @@ word.
 
 The receiver does not know which lane's seed is sent to it. EIEOS sets the scrambler back and the
 SKP set after it carries the seed in the clear, which must be one of the eight; that gives block
-lock too. From then on each SKP set tells whether the descrambler is still right. A block that may
-have been misread (undefined header, unknown set, SKP with another state) makes the descrambler
-doubtful: data blocks are ERROR rows until EIEOS or a SKP set with its state shows it right.
+lock too. From then on each SKP set tells whether the descrambler is still right.
+
+A damaged block is an ERROR row. Whether it moved the scrambler is judged by its symbols: 9 or more
+of the first 12 those of SKP make it a SKP set, 12 or more of 16 those of EIEOS an EIEOS, whatever
+its header. In between (4 to 8 of SKP), or when the state in a SKP set differs in more than 3 of 24
+bits, the descrambler is doubtful: data blocks are ERROR rows until EIEOS or a SKP set shows it
+right.
 
 Each block makes one row, whatever it holds, so that a damaged block does not shift its lane against
 others: EIEOS, SKP and an END that a data block follows are IDLE rows.
@@ -47,7 +51,16 @@ from lightloom.rtl.pcs.pcie.ordered_sets import (
 )
 from lightloom.rtl.pcs.pcie.scrambler import SEEDS, STATE_BITS, Lfsr
 
-__all__ = ["PcieRx", "PcieTx"]
+__all__ = ["LIKE_EIEOS", "LIKE_SKP", "NEAR", "UNLIKE_SKP", "PcieRx", "PcieTx"]
+
+LIKE_SKP = 9
+"""Symbols of the first 12 that make a damaged block a SKP set."""
+UNLIKE_SKP = 4
+"""From so many on it may be one."""
+LIKE_EIEOS = 12
+"""Symbols of 16 that make a damaged block an EIEOS."""
+NEAR = 3
+"""Wrong bits in the state of a SKP set that do not make the descrambler doubtful."""
 
 _TS2_TAIL = 0x45 * 0x01_01_01_01_01_01
 _FIRST_SYMBOL = (1 << 128) - 1 ^ 0xFF
@@ -163,7 +176,7 @@ class PcieTx(wiring.Component):
         hold = Signal()
         skp = Cat(C(ID_SKP, 8).replicate(12), C(SKP_END, 8), *self._tail(lfsr.state))
         ts2 = Cat(
-            C(ID_TS2, 8), in_frame, C(0, 7), self.marker, ~self.marker, C(_TS2_TAIL, 48)
+            C(ID_TS2, 8), in_frame.replicate(8), self.marker, ~self.marker, C(_TS2_TAIL, 48)
         )
         m.d.comb += header.eq(HEADER_SET)
 
@@ -313,7 +326,11 @@ class PcieRx(wiring.Component):
 
         # First clock: which set it is, and the scrambler.
         is_set = Signal()
+        is_data = Signal()
         eieos = Signal()
+        like_eieos = Signal()
+        like_skp = Signal()
+        doubtful = Signal()
         sds = Signal()
         end = Signal()
         error = Signal()
@@ -323,8 +340,21 @@ class PcieRx(wiring.Component):
         code = raw[8:14]
         where = raw[8:13]
         bare = (code == EMPTY) | (code == NONE)
+        skips = Signal(range(13))
+        alike = Signal(range(17))
+        bytes_of = [raw.word_select(n, 8) for n in range(16)]
         m.d.comb += [
+            skips.eq(sum((byte == ID_SKP for byte in bytes_of[:12]), C(0, 1))),
+            alike.eq(
+                sum(
+                    (byte == (EIEOS >> 8 * n & 0xFF) for n, byte in enumerate(bytes_of)), C(0, 1)
+                )
+            ),
+            like_skp.eq(align.skp | (skips >= LIKE_SKP)),
+            like_eieos.eq(~is_data & (alike >= LIKE_EIEOS)),
+            doubtful.eq(~align.skp & ~is_data & (skips >= UNLIKE_SKP) & (skips < LIKE_SKP)),
             is_set.eq(align.header == HEADER_SET),
+            is_data.eq((align.header == HEADER_DATA) & ~like_skp),
             eieos.eq(is_set & (raw == EIEOS)),
             sds.eq(is_set & (raw == SDS)),
             error.eq(is_set & (raw == ERROR)),
@@ -341,29 +371,30 @@ class PcieRx(wiring.Component):
         m.d.comb += learn.eq(
             align.skp & after_eieos & ~known & whole & Cat(state == s for s in SEEDS).any()
         )
-        m.d.comb += skp.eq(learn | (align.skp & known & (align.skp_value == _skp_tail(lfsr.state))))
-        m.d.comb += unknown.eq(
-            (align.skp & ~skp)
-            | ~(align.skp | eieos | sds | end | error | ts2 | (align.header == HEADER_DATA))
-        )
+        wrong = Signal(24)
+        near = Signal()
         m.d.comb += [
+            wrong.eq(align.skp_value ^ _skp_tail(lfsr.state)),
+            near.eq(known & (sum(wrong, C(0, 1)) <= NEAR)),
+            skp.eq(learn | (align.skp & known & (wrong == 0))),
+            unknown.eq(~(skp | eieos | sds | end | error | ts2 | is_data)),
             align.confirm.eq(align.valid & after_eieos & skp),
-            lfsr.load.eq(align.valid & (eieos | learn)),
+            lfsr.load.eq(align.valid & (like_eieos | learn)),
             lfsr.seed.eq(Mux(learn, state, seed)),
-            lfsr.enable.eq(align.valid & ~align.skp),
+            lfsr.enable.eq(align.valid & ~like_skp),
         ]
         with m.If(align.valid):
-            m.d.sync += after_eieos.eq(eieos)
+            m.d.sync += after_eieos.eq(like_eieos)
             with m.If(learn):
                 m.d.sync += [known.eq(1), seed.eq(state)]
-            with m.Elif(align.skp & after_eieos & ~skp):
+            with m.Elif(align.skp & after_eieos & ~near):
                 m.d.sync += known.eq(0)
-            with m.If(unknown):
-                m.d.sync += trusted.eq(0)
-            with m.Elif(eieos):
+            with m.If(like_eieos):
                 m.d.sync += trusted.eq(known)
             with m.Elif(skp):
                 m.d.sync += trusted.eq(1)
+            with m.Elif(doubtful | (align.skp & ~near)):
+                m.d.sync += trusted.eq(0)
         with m.If(~align.aligned):
             m.d.sync += [after_eieos.eq(1), known.eq(0), trusted.eq(0)]
 
@@ -374,19 +405,18 @@ class PcieRx(wiring.Component):
             name: Signal(name=f"is_{name}")
             for name in ("valid", "data", "idle", "sds", "end", "error", "ts2", "bad", "header")
         }
-        clear = trusted & ~unknown
         spare = Mux(ts2, _FIRST_SYMBOL, -1)
         m.d.sync += [flags["valid"].eq(align.valid), flags["header"].eq(align.error)]
         with m.If(align.valid):
             m.d.sync += [
                 held.eq(raw ^ (lfsr.key & spare)),
                 held_code.eq(code),
-                flags["data"].eq((align.header == HEADER_DATA) & clear),
+                flags["data"].eq(is_data & trusted),
                 flags["idle"].eq(eieos | skp),
                 flags["sds"].eq(sds),
                 flags["end"].eq(end),
                 flags["error"].eq(error),
-                flags["ts2"].eq(ts2 & clear),
+                flags["ts2"].eq(ts2 & trusted),
                 flags["bad"].eq(unknown),
             ]
         self._row(m, held, held_code, flags)
@@ -404,7 +434,7 @@ class PcieRx(wiring.Component):
         here = flags["valid"] & align.locked
         m.d.comb += marker.eq(
             flags["ts2"]
-            & (held == Cat(C(ID_TS2, 8), held[8], C(0, 7), word, ~word, C(_TS2_TAIL, 48)))
+            & (held == Cat(C(ID_TS2, 8), held[8].replicate(8), word, ~word, C(_TS2_TAIL, 48)))
         )
         m.d.comb += kinds.eq(_both(Kind.ERROR))
         with m.If(bytes_next):

@@ -3,6 +3,7 @@
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.pcie import ordered_sets as sets
 from lightloom.rtl.pcs.pcie import scrambler
+from lightloom.rtl.pcs.pcie.coder import LIKE_EIEOS, LIKE_SKP, NEAR, UNLIKE_SKP
 from lightloom.rtl.pcs.pcie.rows import end_kinds
 
 __all__ = ["RxModel", "TxModel"]
@@ -86,9 +87,15 @@ class RxModel:
         ended = payload >> (length - 34) & 0xFF == sets.SKP_END
         if is_set and ended and payload & 0xFF == sets.ID_SKP:
             good = self._skp(payload >> (length - 26), after_eieos)
-            self.trusted = good
             self.bad += not good
             return (idle if good else error), 0
+        symbols = payload.to_bytes(16, "little")
+        skips = symbols[:12].count(sets.ID_SKP)
+        if skips >= LIKE_SKP:
+            self.bad += 1
+            return error, 0
+        if header != sets.HEADER_DATA and skips >= UNLIKE_SKP:
+            self.trusted = False
         key, self.state = scrambler.key(self.state), scrambler.advance(self.state)
         if header == sets.HEADER_DATA:
             data = payload ^ key
@@ -99,11 +106,14 @@ class RxModel:
             if self.in_frame:
                 return (Kind.DATA, Kind.DATA), data
             return (idle if data == 0 else error), data
-        if is_set and payload == sets.EIEOS:
+        eieos = sets.EIEOS.to_bytes(16, "little")
+        if sum(a == b for a, b in zip(symbols, eieos, strict=True)) >= LIKE_EIEOS:
             self.after_eieos = True
             self.trusted = self.seed is not None
             self.state = self.seed or 0
-            return idle, 0
+            whole = is_set and symbols == eieos
+            self.bad += not whole
+            return (idle if whole else error), 0
         if is_set and payload == sets.SDS:
             self.in_frame = True
             return (Kind.START, Kind.START), 0
@@ -125,7 +135,6 @@ class RxModel:
                 self.code = end
                 return idle, 0
             return end_kinds(end), 0
-        self.trusted = False
         self.bad += 1
         return error, 0
 
@@ -134,14 +143,17 @@ class RxModel:
         value = (first & 0x7F) << 16 | middle << 8 | last
         whole = first >> 7 != first >> 6 & 1
         if self.seed is None:
-            if not (after_eieos and whole and value in scrambler.SEEDS):
-                return False
-            self.seed = self.state = value
-            self.locked = True
-            return True
-        if whole and value == self.state:
+            self.trusted = after_eieos and whole and value in scrambler.SEEDS
+            if self.trusted:
+                self.seed = self.state = value
+                self.locked = True
+            return self.trusted
+        wrong = (value ^ self.state).bit_count() + (first >> 7 == self.state >> 22)
+        if wrong == 0:
+            self.trusted = True
             self.locked |= after_eieos
-            return True
-        if after_eieos:
-            self.seed = None
-        return False
+        elif wrong > NEAR:
+            self.trusted = False
+            if after_eieos:
+                self.seed = None
+        return wrong == 0

@@ -82,14 +82,14 @@ def skp(state: int, skips: int = 12) -> int:
 def marker(word: int, in_frame: bool) -> int:
     """Payload of the TS2 set of a marker before scrambling.
 
-    Symbol 1: bit 0 = inside a frame; 2 to 5: the marker's word, lane number first; 6 to 9: its
-    complement.
+    Symbol 1: 0xFF inside a frame, else 0; 2 to 5: the marker's word, lane number first; 6 to 9:
+    its complement.
     """
     body = word.to_bytes(4, "little") + (word ^ 0xFFFF_FFFF).to_bytes(4, "little")
-    return payload([ID_TS2, int(in_frame), *body, *[_TS2_BODY] * 6])
+    return payload([ID_TS2, 0xFF * in_frame, *body, *[_TS2_BODY] * 6])
 
 
 def marker_word(symbols: int) -> tuple[int, bool] | None:
     """Undo `marker`; None when anything is not as it should be."""
     word, flags = symbols >> 16 & 0xFFFF_FFFF, symbols >> 8 & 0xFF
-    return (word, bool(flags)) if flags < 2 and symbols == marker(word, bool(flags)) else None
+    return (word, bool(flags)) if symbols == marker(word, bool(flags)) else None

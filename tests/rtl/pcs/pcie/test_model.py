@@ -1,5 +1,7 @@
 """Golden lane models: frames through a line with errors, one lane, no hardware."""
 
+import pytest
+
 from lightloom.rtl.pcs import deframer, framer
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.frames import Collector
@@ -105,27 +107,38 @@ def test_a_wrong_data_bit_passes():
     assert damaged(5, 1 << 50)[3] == ((Kind.DATA, Kind.DATA), 1 ^ 1 << 48)
 
 
-def test_an_undefined_header_makes_data_doubtful_until_a_skp_set_shows_the_state():
-    kinds = [kinds for kinds, _ in damaged(6, 1)]
-    clean = [kinds for kinds, _ in damaged(6, 0)]
-    bad = [n for n, kind in enumerate(kinds) if kind != clean[n]]
-    assert bad == [4, 5, 6]
-    assert all(kinds[n] == ERROR for n in bad)
+def changes(at, mask):
+    """Rows that are not what they are without the damage; all of them ERROR."""
+    clean, got = damaged(at, 0), damaged(at, mask)
+    assert len(clean) == len(got)
+    bad = [n for n, row in enumerate(got) if row != clean[n]]
+    assert all(got[n][0] == ERROR for n in bad)
+    return bad
 
 
-def test_a_skp_set_taken_for_another_makes_data_doubtful_until_eieos():
-    kinds = [kinds for kinds, _ in damaged(9, 1 << 2)]
-    clean = [kinds for kinds, _ in damaged(9, 0)]
-    bad = [n for n, kind in enumerate(kinds) if kind != clean[n]]
-    assert bad == [7, 8, 9, 10, 11]
-    assert all(kinds[n] == ERROR for n in bad)
+@pytest.mark.parametrize("at", [*range(5, 17), 18, 20])
+def test_one_wrong_bit_in_a_header_spoils_its_row_alone(at):
+    assert changes(at, 1) == changes(at, 2) == [at - 2]
 
 
-def test_a_wrong_state_in_a_skp_set_is_not_believed():
-    kinds = [kinds for kinds, _ in damaged(9, 1 << 128)]
-    assert kinds[7] == kinds[8] == kinds[9] == ERROR
-    # The next set has the right one.
-    assert kinds[10:12] == [(Kind.IDLE, Kind.IDLE), (Kind.DATA, Kind.DATA)]
+@pytest.mark.parametrize("at", [9, 12, 14, 15, 16, 17])
+def test_one_wrong_bit_anywhere_in_a_set_spoils_its_row_alone(at):
+    """SKP sets, EIEOS and TS2. Symbols inside a SKP set do not matter."""
+    for bit in range(130):
+        inside = at in (9, 12, 16) and 10 <= bit < 98
+        assert changes(at, 1 << bit) == ([] if inside else [at - 2])
+
+
+def test_what_may_be_a_skp_set_makes_data_doubtful():
+    """Half of its symbols wrong: it was one, so the next does not agree and EIEOS must come."""
+    mask = sum(0xFF << 2 + 8 * n for n in range(6))
+    assert changes(9, mask) == [7, 8, 9, 10, 11]
+
+
+def test_another_state_in_a_skp_set_is_not_believed():
+    """The next set has the right one."""
+    assert changes(9, 0xFFF << 110) == [7, 8, 9]
+    assert changes(9, 0b111 << 110) == [7]
 
 
 def test_a_wrong_bit_anywhere_in_the_set_of_an_end_damages_the_frame():

@@ -54,5 +54,5 @@ def test_marker_comes_back_and_one_wrong_bit_is_seen(rng):
     assert symbols(payload)[2] == word & 0xFF
     assert sets.marker_word(payload) == (word, True)
     assert sets.marker_word(sets.marker(word, False)) == (word, False)
-    for bit in set(range(128)) - {8}:
+    for bit in range(128):
         assert sets.marker_word(payload ^ 1 << bit) is None

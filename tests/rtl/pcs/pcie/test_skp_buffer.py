@@ -103,7 +103,7 @@ def check(bench):
 
 @pytest.mark.parametrize("ppm", [-600, 600])
 def test_300_ppm_at_each_end_with_sets_375_blocks_apart(ppm, rng):
-    """Without SKP the drift of 9.6 words would leave the buffer; the fill ends near where it was."""
+    """Without SKP the drift of 9.6 words would leave the buffer."""
     words = traffic(rng, 16000, 1500, [4])
     bench = Bench(words, ppm)
     check(bench)
