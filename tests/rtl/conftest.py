@@ -46,13 +46,14 @@ def runtime(include):
 def verilate(tmp_path_factory):
     """Function from a component and a C++ main to an executable, cached by content.
 
-    `verilate(component, name, main, *, domains=None, optimize="-O1")`: `component` becomes module
-    `name`, the model is `V<name>` of `V<name>.h`, `main` is C++ text or the path of a file.
-    `domains` is that of `lightloom.rtl.verilog.emit`. Verilator writes port `a__b` as `a___05Fb`;
-    memories and inputs start at zero.
+    `verilate(component, name, main, *, domains=None, optimize="-O1", modules=False)`: `component`
+    becomes module `name`, the model is `V<name>` of `V<name>.h`, `main` is C++ text or the path of
+    a file. `domains` is that of `lightloom.rtl.verilog.emit`. Verilator writes port `a__b` as
+    `a___05Fb`; memories and inputs start at zero. `modules` compiles each module once, in one file:
+    the way to go where many lanes are alike.
     """
 
-    def verilate(component, name, main, *, domains=None, optimize="-O1"):
+    def verilate(component, name, main, *, domains=None, optimize="-O1", modules=False):
         text = main.read_text() if isinstance(main, Path) else main
         source = tmp_path_factory.mktemp(name)
         manifest = emit(component, name, directory=source, domains=domains)
@@ -64,9 +65,16 @@ def verilate(tmp_path_factory):
             shutil.copy(source / manifest.verilog, directory)
             run(["verilator", "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast",
                  "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000",
+                 *["-fno-inline"] * modules,
                  "--top-module", name, "--prefix", f"V{name}", "-Mdir", directory,
                  manifest.verilog], cwd=directory, env=environment)  # fmt: skip
             objects = runtime(include)
+            if modules:
+                parts = sorted(directory.glob("V*.cpp"))
+                whole = "".join(part.read_text() for part in parts)
+                for part in parts:
+                    part.unlink()
+                (directory / "whole.cpp").write_text(whole)
             for path in sorted(directory.glob("*.cpp")):
                 level = "-O0" if "__Slow" in path.name or "__Syms" in path.name else optimize
                 run(["g++", *FLAGS, level, "-I", include, "-I", include / "vltstd",
@@ -78,7 +86,7 @@ def verilate(tmp_path_factory):
                     path.unlink()
 
         here = Path(__file__).read_text()
-        key = cache.key(manifest.sha256, name, text, optimize, here, *versions())
+        key = cache.key(manifest.sha256, name, text, optimize, str(modules), here, *versions())
         return cache.entry("verilated-blocks", key, build) / "simulate"
 
     return verilate

@@ -134,7 +134,8 @@ def chain(verilate):
         print(done.stdout)
         return json.loads(done.stdout)
 
-    executable = verilate(Chain(), "chain", Path(__file__).with_name("chain.cpp"))
+    main = Path(__file__).with_name("chain.cpp")
+    executable = verilate(Chain(), "chain", main, modules=True)
     return simulate
 
 
@@ -160,7 +161,7 @@ def test_errors_damage_frames_and_pass_in_data_only(chain):
     """At a bit error rate of 2e-6: each wrong frame is due to errors, all others are right."""
     result = chain(random.getrandbits(30), 600, 6000, 2000)
     assert result["flipped"] > 20
-    assert result["good"] > 6000 - 3 * result["flipped"]
+    assert result["good"] >= 6000 - 2 * result["flipped"]
     assert result["good"] + result["wrong"] + result["damaged"] <= 6000 + result["flipped"]
     assert result["wrong"] <= result["flipped"]
     assert result["aligned"]
