@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from amaranth import Module, Signal, Value
 
-__all__ = ["BITS", "combine", "fold", "tree"]
+__all__ = ["BITS", "combine", "fold", "scale", "tree"]
 
 BITS = 10
 
@@ -39,6 +39,12 @@ def fold(m: Module, a: Value, name: str) -> Value:
     out = wide[:BITS] ^ high ^ (high << 3)[:BITS]
     over = high[BITS - 3 :]  # reaches x^10 and x^11 again
     return (out ^ over ^ (over << 3))[:BITS] if len(over) else out[:BITS]
+
+
+def scale(m: Module, a: Value, constant: int, name: str) -> Value:
+    """`a` times a constant that is not 0."""
+    bits = [bit for bit in range(BITS) if constant >> bit & 1]
+    return fold(m, tree([a << bit for bit in bits]), name)
 
 
 def combine(
@@ -78,7 +84,7 @@ def combine(
                 if mask:
                     terms.append(sum_of(start, mask))
             if terms:
-                inner = Signal(BITS, name=f"{name}_{i}_{bit}", attrs={"keep": 1})
+                inner = Signal(BITS, name=f"{name}_{i}_{bit}")
                 m.d.comb += inner.eq(tree(terms))
                 total.append(inner << bit)
         out = Signal(BITS, name=f"{name}_{i}")
