@@ -72,7 +72,10 @@ def _alive(bench: Bench) -> None:
     bench.check("up_has_light", ~dut.up | (dark < LOSS_CLOCKS))
     was, able = bench.past(dut.state), dut.enable & (asked == mode)
     bench.check("reset_by_enable", bench.first | bench.past(able, init=1) | _is(dut, State.RESET))
-    ready = dut.block_lock.all() & dut.aligned & dut.remote_ready
+    bench.assume(~dut.excluded.all())
+    used = _is(dut, *_WAITING, State.UP, State.TEST)
+    bench.check("use", ~used | dut.use.any())
+    ready = (dut.block_lock | ~dut.use).all() & dut.aligned & dut.remote_ready
     arrives = (was != State.UP) & (dut.state == State.UP)
     bench.check("up_when_ready", ~arrives | bench.past(ready))
     leaves = (was == State.UP) & ~bench.past(ready)
@@ -123,6 +126,7 @@ PROOFS = (
         f"{PATIENCE} clocks without a fault bring up every state but FAILED, which enable ends",
         _alive,
         _down_for_ever,
+        assumed="not all lanes are excluded",
         method="induction",
         depth=2,
         reach=90,
