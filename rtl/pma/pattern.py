@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -113,7 +113,7 @@ class _Bank:
             if follow is not None:
                 m.d.comb += reference.follow.eq(follow)
             if i is not None:
-                m.d.comb += reference.i.eq(i ^ inverted.replicate(self.width))
+                m.d.comb += reference.i.eq(Mux(inverted, ~i, i))
             with m.Switch(select):
                 for number, pattern in enumerate(self.patterns):
                     # A number too large is that of the last pattern.
@@ -123,7 +123,7 @@ class _Bank:
                             m.d.comb += [
                                 chosen.eq(1),
                                 inverted.eq(pattern.inverted),
-                                word.eq(reference.word ^ inverted.replicate(self.width)),
+                                word.eq(~reference.word if pattern.inverted else reference.word),
                                 seeded.eq(reference.seeded),
                             ]
         return word, seeded

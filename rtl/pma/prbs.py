@@ -29,6 +29,10 @@ POLYNOMIALS: dict[int, tuple[int, ...]] = {
 }
 """Order to the exponents of its primitive polynomial, without the constant term."""
 
+# The same sequence by exponents that lie close together: a multiple of the polynomial. Exponent 1
+# would make each bit wait for the one before it.
+_MULTIPLES = {13: (47, 35, 31, 30)}
+
 
 def _check(width: int, order: int) -> None:
     if not 1 <= width <= MAX_WIDTH:
@@ -52,6 +56,7 @@ def next_bits(m: Module, history: ValueLike, order: int, width: int) -> Value:
     A block of as many bits as the smallest exponent follows from vectors that exist already. Over
     GF(2) the squared polynomial annihilates the same sequence, so that exponents double, and
     blocks with them, each time that enough history exists: few wide xors and no single-bit ones.
+    Where a multiple of the polynomial is used, the first bits are xors of the given history.
     """
     pieces = [Value.cast(history)]
     known = len(pieces[0])
@@ -66,11 +71,22 @@ def next_bits(m: Module, history: ValueLike, order: int, width: int) -> Value:
             at += len(piece)
         return Cat(parts)
 
+    exponents = _MULTIPLES.get(order, POLYNOMIALS[order])
+    if exponents[0] > order:
+        # Which bits of the history each bit is the xor of.
+        masks = [1 << k for k in range(order)]
+        count = min(exponents[0] - order, width)
+        for _ in range(count):
+            masks.append(reduce(operator.xor, (masks[-tap] for tap in POLYNOMIALS[order])))
+        first = Signal(count, name="first")
+        m.d.comb += first.eq(Cat((pieces[0] & mask).xor() for mask in masks[order:]))
+        pieces.append(first)
+        known += count
     scale = 1
     while known - order < width:
-        while order * scale * 2 <= known:
+        while exponents[0] * scale * 2 <= known:
             scale *= 2
-        taps = [tap * scale for tap in POLYNOMIALS[order]]
+        taps = [tap * scale for tap in exponents]
         count = min(taps[-1], width - (known - order))
         block = Signal(count, name="block")
         terms = [window(known - tap, known - tap + count) for tap in taps]

@@ -10,7 +10,7 @@ from scipy.signal import max_len_seq
 
 from lightloom.rtl.pma import prbs
 
-WIDTHS = [1, 2, 3, 7, 16, 31, 32, 33, 64, 66, 128, 257, 512]
+WIDTHS = [1, 2, 3, 7, 10, 16, 31, 33, 64, 66, 128, 257, 512, 1024]
 
 
 def pack(bits):
@@ -33,6 +33,13 @@ def test_the_sequence_has_full_period_and_balance(order):
     assert sum(bits[:period]) == 2 ** (order - 1)
     states = {pack(bits[k : k + order]) for k in range(period)}
     assert len(states) == period
+
+
+def test_the_multiple_is_one():
+    # Its recurrence holds all along the sequence.
+    bits = prbs.sequence(13, 8191 + 47)
+    for n in range(47, len(bits)):
+        assert bits[n] == bits[n - 47] ^ bits[n - 35] ^ bits[n - 31] ^ bits[n - 30]
 
 
 @pytest.mark.parametrize("order", sorted(prbs.POLYNOMIALS))
