@@ -73,6 +73,13 @@ class Line:
         self.pending = [0, 0]
         self.newest = np.zeros(0, np.int64)
 
+    def cursors(self):
+        """Response to one symbol at the present phase."""
+        at = self.time % 1.0 * PHASES
+        taps = int(at) + PHASES * np.arange(MEMORY)
+        part = at - int(at)
+        return (1 - part) * self.response[taps] + part * self.response[taps + 1]
+
     def word(self, code):
         c = self.config
         self.pending.append((code - self.code + 2048) % 4096 - 2048)

@@ -61,7 +61,14 @@ def test_frequency_stops_at_its_bound():
 
 @pytest.mark.parametrize(
     "config",
-    [CONFIG, RxFormat(width=16, sample_bits=8, phase_steps=128), RxFormat(width=8, sample_bits=4)],
+    [
+        CONFIG,
+        RxFormat(width=16, sample_bits=8, phase_steps=128),
+        RxFormat(width=8, sample_bits=4),
+        RxFormat(width=128),
+        RxFormat(modulation="pam4", sample_bits=8),
+        RxFormat(modulation="pam4", width=33, sample_bits=5, phase_steps=32),
+    ],
 )
 def test_loop_is_the_models(config):
     seed = config.width
@@ -71,34 +78,45 @@ def test_loop_is_the_models(config):
     model = CdrModel(config)
     top = 2 ** (config.sample_bits - 1)
     ever = set()
+    opened = set()
 
     async def process(ctx):
         ctx.set(dut.enable, 1)
-        for k in range(12 * config.LOCK_WORDS):
+        for k in range(12 * config.lock_words):
             # Calm at first, then rough, then calm with a weak signal, then nothing.
-            quarter = k // (3 * config.LOCK_WORDS)
+            quarter = k // (3 * config.lock_words)
             worst = (2, top * config.observed, 2, 0)[quarter]
+            unclear = config.pam4 and k % (3 * config.lock_words) < config.lock_words
             level = (top // 2, top, top // 4, 0)[quarter]
             seen = Observation(
                 timing=rng.randint(-worst, worst),
                 magnitude=rng.randint(level // 2, level),
-                small=rng.choice([0, 0, 0, quarter]),
+                small=config.observed // 4 if unclear else rng.choice([0, 0, 0, quarter]),
             )
             ctx.set(dut.timing, seen.timing)
             ctx.set(dut.magnitude, seen.magnitude)
             ctx.set(dut.small, 2**seen.small - 1)
-            frozen = rng.random() < 0.05
+            frozen, coast = rng.random() < 0.05, rng.random() < 0.01
             ctx.set(dut.freeze, frozen)
-            model.step(seen, freeze=frozen)
+            ctx.set(dut.coast, coast)
+            model.step(seen, freeze=frozen, coast=coast)
+            restore = rng.random() < 1e-4
+            ctx.set(dut.restore, restore)
+            ctx.set(dut.saved, 77)
+            if restore:
+                model.restore(77)
             await ctx.tick()
             got = (ctx.get(dut.phase), ctx.get(dut.locked), ctx.get(dut.small_below))
             assert got == (model.code, model.locked, model.magnitude), k
             shift = config.FREQUENCY_FRACTION + config.PHASE_FRACTION - 12
             assert ctx.get(dut.frequency) == model.frequency >> shift
+            assert ctx.get(dut.coarse) == model.coarse
             ever.add(model.locked)
+            opened.add(model.open)
 
     simulate(dut, process)
     assert ever == {False, True}
+    assert opened == ({False, True} if config.pam4 else {False})
     assert not model.locked
 
 
