@@ -1,4 +1,4 @@
-"""Line coder of one lane for profiles 100g-kp4 and 100g-kr4: rows to line bits.
+"""Line coder of one lane for profiles 100g-kp4 and 100g-kr4: rows to line bits and back.
 
 A row is four blocks, which make one block of 257 bits. A group is ``depth`` interleaved codewords,
 20 rows each. The line carries groups and nothing else:
@@ -10,19 +10,22 @@ Ref: IEEE Std 802.3-2022 clause 119.2.4 (order of the stages) and 91.5.2.7 (the 
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import fifo, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.fec import model
 from lightloom.rtl.fec.codes import Code
+from lightloom.rtl.fec.decoder import Decoder as FecDecoder
 from lightloom.rtl.fec.encoder import Encoder as FecEncoder
 from lightloom.rtl.pcs import block, fec_marker, transcoder, wide_scrambler
 from lightloom.rtl.pcs.block import Kind
+from lightloom.rtl.pcs.codeword_lock import CodewordLock
+from lightloom.rtl.pcs.fec_rows import FecRows
 from lightloom.rtl.pcs.scrambler import STATE_BITS
 from lightloom.rtl.pcs.wide_gearbox import WideGearbox
 
-__all__ = ["FecTx", "group_rows", "line", "symbols_per_clock"]
+__all__ = ["FAILED_TO_LOSE", "FecRx", "FecTx", "group_rows", "line", "symbols_per_clock"]
 
 BLOCKS = transcoder.BLOCKS
 BITS = transcoder.BITS
@@ -30,6 +33,9 @@ SYMBOL = 10
 
 _WIDTHS = (8, 16, 32, 64, 128, 256)
 _DEPTHS = (1, 2, 4)
+
+FAILED_TO_LOSE = 3
+"""Uncorrectable codewords in a row that lose lock."""
 
 
 def _check(bits: int, depth: int) -> None:
@@ -255,3 +261,229 @@ class FecTx(wiring.Component):
             m.d.sync += row.eq(Mux(row == rows - 1, 0, row + 1))
             m.d.sync += coded_marker.eq(marker)
             m.d.sync += coded.eq(Mux(marker, fec_marker.marker(self.marker), transcode.o))
+
+
+class FecRx(wiring.Component):
+    """Codeword lock, Reed-Solomon decoders, descrambler, transcoder and block decoders.
+
+    Rows appear with ``valid`` while `CodewordLock` holds; they may begin in the middle of a group.
+    All rows of a group with a codeword that is uncorrectable are ERROR, and the first scrambled row
+    after it, as `FecRows` says. Lock is lost with bad markers, with low ``run``, and, unless
+    ``bypass`` is high, when the codeword at one place of a group is uncorrectable in
+    `FAILED_TO_LOSE` groups in a row. What is in the decoders then is dropped.
+
+    Throughput: a word a clock, no back-pressure. Latency: the first row of a group appears
+    `latency` clocks after the word with the group's last bit or, at some offsets, after the next
+    word; the other rows follow as their symbols leave the decoders. ``locked`` comes with the
+    second marker, long before its row. Reset: not locked.
+
+    Parameters
+    ----------
+    code : Code
+        Reed-Solomon code, `KP4` or `KR4`.
+    bits : int
+        Line bits a clock: 8, 16, 32, 64, 128 or 256.
+    depth : int
+        Interleaved codewords: 1, 2 or 4.
+
+    Members
+    -------
+    i : Signal(bits), in
+        Line bits, bit 0 first, used with ``i_valid``.
+    i_valid : Signal(), in
+        A word is present.
+    run : Signal(), in
+        Look for markers; low gives up lock.
+    bypass : Signal(), in
+        Correct nothing, and take each codeword with errors for uncorrectable.
+    locked : Signal(), out
+        Codeword lock.
+    kinds, data : Signal(16), Signal(256), out
+        Row as `FecRows` gives it, with ``valid``.
+    valid : Signal(), out
+        A row is present and lock is held.
+    header_errors : Signal(2), out
+        Bad markers and bad headers of blocks of 257 bits seen in this clock, while locked.
+    codeword : Signal(), out
+        Pulse: a codeword left its decoder while locked. Those of a group come one a clock.
+    corrected, uncorrectable : Signal(), out
+        With ``codeword``: errors in it were corrected, could not be.
+    symbol_errors : Signal(range(code.t + 1)), out
+        With ``codeword``: symbols corrected in it, else 0.
+
+    Raises
+    ------
+    ValueError
+        A parameter is not allowed.
+
+    Ref: IEEE Std 802.3-2022 clauses 119.2.5 and 91.5.3.
+    """
+
+    i: Signal
+    i_valid: Signal
+    run: Signal
+    bypass: Signal
+    locked: Signal
+    kinds: Signal
+    data: Signal
+    valid: Signal
+    header_errors: Signal
+    codeword: Signal
+    corrected: Signal
+    uncorrectable: Signal
+    symbol_errors: Signal
+
+    blocks = BLOCKS
+    """Blocks a row."""
+
+    def __init__(self, code: Code, bits: int, depth: int = 1) -> None:
+        """Check the parameters and declare the members."""
+        self.symbols = symbols_per_clock(code, bits, depth)
+        self.code = code
+        self.bits = bits
+        self.depth = depth
+        width = SYMBOL * self.symbols
+        self._decoders = [
+            FecDecoder(code, self.symbols // depth, hold=True) for _ in range(depth)
+        ]
+        self._buffered = width > BITS
+        decoder = self._decoders[0]
+        self.latency = (
+            CodewordLock.latency
+            + decoder.latency - decoder.words + 1
+            + self._buffered + -(-BITS // width)
+            + FecRows.latency
+        )  # fmt: skip
+        """Clocks from the last word of a group to its first row."""
+        super().__init__(
+            {
+                "i": In(bits),
+                "i_valid": In(1),
+                "run": In(1),
+                "bypass": In(1),
+                "locked": Out(1),
+                "kinds": Out(4 * BLOCKS),
+                "data": Out(64 * BLOCKS),
+                "valid": Out(1),
+                "header_errors": Out(2),
+                "codeword": Out(1),
+                "corrected": Out(1),
+                "uncorrectable": Out(1),
+                "symbol_errors": Out(range(code.t + 1)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the netlist."""
+        m = Module()
+        width = SYMBOL * self.symbols
+        lock = m.submodules.lock = CodewordLock(
+            bits=self.bits, o_width=width, group=SYMBOL * self.code.n * self.depth
+        )
+        out = m.submodules.rows = FecRows()
+        clear = Signal()
+        m.d.comb += [
+            clear.eq(~lock.aligned),
+            lock.i.eq(self.i),
+            lock.i_valid.eq(self.i_valid),
+            lock.run.eq(self.run),
+            out.restart.eq(clear),
+            self.locked.eq(lock.locked),
+            self.kinds.eq(out.kinds),
+            self.data.eq(out.data),
+            self.valid.eq(out.valid & lock.locked),
+            self.header_errors.eq(lock.error + (out.invalid & lock.locked)),
+        ]
+        symbols = [lock.o.word_select(k, SYMBOL) for k in range(self.symbols)]
+        for n, decoder in enumerate(self._decoders):
+            m.submodules[f"decoder_{n}"] = ResetInserter(clear)(decoder)
+            m.d.comb += [
+                decoder.i.eq(Cat(symbols[n :: self.depth])),
+                decoder.i_valid.eq(lock.o_valid),
+                decoder.i_first.eq(lock.o_first),
+                decoder.bypass.eq(self.bypass),
+            ]
+        self._count(m, lock, clear)
+        self._unpack(m, clear, out)
+        return m
+
+    def _count(self, m: Module, lock: CodewordLock, clear: Signal) -> None:
+        """Report codewords one by one, and lose lock with too many that are uncorrectable."""
+        # What is known of the codewords of a group, the one to report in the low bits.
+        size = 2 + len(self.symbol_errors)
+        reports = Signal(size * self.depth)
+        waiting = Signal(self.depth)
+        m.d.comb += self.codeword.eq(waiting[0] & lock.locked)
+        with m.If(self.codeword):
+            m.d.comb += Cat(self.symbol_errors, self.corrected, self.uncorrectable).eq(reports)
+        end = self._decoders[0].o_last
+        with m.If(clear):
+            m.d.sync += waiting.eq(0)
+        with m.Elif(end):
+            m.d.sync += waiting.eq(~0)
+            m.d.sync += reports.eq(
+                Cat(Cat(d.o_errors, d.corrected, d.uncorrectable) for d in self._decoders)
+            )
+        with m.Else():
+            m.d.sync += [waiting.eq(waiting >> 1), reports.eq(reports >> size)]
+        for n, decoder in enumerate(self._decoders):
+            failures = Signal(range(FAILED_TO_LOSE + 1), name=f"failures_{n}")
+            with m.If(~lock.locked | self.bypass):
+                m.d.sync += failures.eq(0)
+            with m.Elif(end):
+                m.d.sync += failures.eq(Mux(decoder.uncorrectable, failures + 1, 0))
+            with m.If(failures == FAILED_TO_LOSE):
+                m.d.comb += lock.restart.eq(1)
+
+    def _unpack(self, m: Module, clear: Signal, out: FecRows) -> None:
+        """Messages of the decoders to blocks of 257 bits."""
+        width = SYMBOL * self.symbols
+        rows = group_rows(self.code, self.depth)
+        blocks = m.submodules.blocks = WideGearbox(i_width=width, o_width=BITS, group=BITS * rows)
+        decoder = self._decoders[0]
+
+        # Words that are all parity are left out.
+        beats = -(-BITS * rows // width)
+        index = Signal(range(decoder.words))
+        message = Signal()
+        m.d.comb += message.eq(decoder.o_valid & (decoder.o_first | (index < beats)))
+        with m.If(decoder.o_valid):
+            m.d.sync += index.eq(Mux(decoder.o_first, 1, index + 1))
+
+        share = self.symbols // self.depth
+        word = Cat(
+            d.o.word_select(place, SYMBOL) for place in range(share) for d in self._decoders
+        )
+        any_failed = Cat(d.o_failed for d in self._decoders).any()
+        beat = Cat(word, any_failed, decoder.o_first)
+        head = Signal(len(beat))
+        if self._buffered:
+            # The words of a message come one a clock, its rows take longer.
+            late = beats - beats * BITS // width
+            buffer = fifo.SyncFIFO(width=len(beat), depth=late + 2)
+            m.submodules.buffer = ResetInserter(clear)(buffer)
+            m.d.comb += [
+                buffer.w_data.eq(beat),
+                buffer.w_en.eq(message),
+                head.eq(buffer.r_data),
+                blocks.i.valid.eq(buffer.r_rdy),
+                buffer.r_en.eq(blocks.i.ready),
+            ]
+        else:
+            m.d.comb += [head.eq(beat), blocks.i.valid.eq(message)]
+        entering = Signal()  # the group that enters the gearbox has failed
+        leaving = Signal()  # the group of the row that leaves it has
+        m.d.comb += [
+            blocks.i.payload.eq(head),
+            blocks.o.ready.eq(1),
+            blocks.clear.eq(clear),
+            out.i.eq(blocks.o.payload),
+            out.i_valid.eq(blocks.o.valid),
+            out.i_first.eq(blocks.o_first),
+            # A group enters when at most one row of the one before it is left.
+            out.i_failed.eq(Mux(blocks.o_first, entering, leaving)),
+        ]
+        with m.If(blocks.i.valid & blocks.i.ready & head[-1]):
+            m.d.sync += entering.eq(head[-2])
+        with m.If(blocks.o.valid & blocks.o_first):
+            m.d.sync += leaving.eq(entering)
