@@ -217,8 +217,7 @@ class Bench:
         for side, host in enumerate(self.hosts):
             found = []
             for lane in range(self.lanes):
-                taps = await host.read(f"lane[{lane}].equalizer")
-                level = await host.read(f"lane[{lane}].level")
+                taps, dfe, levels = await self._receiver(host, lane)
                 status = await host.read(f"lane[{lane}].status")
                 checked = (await host.read(f"lane[{lane}].prbs_words"))["value"]
                 checked += (await host.read(f"lane[{lane}].prbs_words_high"))["value"] << 32
@@ -229,9 +228,9 @@ class Bench:
                         locked=bool(status["prbs_locked"]),
                         bits=checked * self.word_bits,
                         errors=errors,
-                        taps=tuple(_signed(tap, 8) for tap in taps.values()),
-                        dfe=_signed(level["dfe"], 12),
-                        slicer=level,
+                        taps=taps,
+                        dfe=dfe,
+                        levels=levels,
                         instants_ui=tuple(instants[side, lane]),
                     )
                 )
@@ -314,7 +313,7 @@ class Bench:
             state = await host.read(f"lane[{lane}].status")
             phase = await host.read(f"lane[{lane}].phase")
             level = await host.read(f"lane[{lane}].level")
-            taps = await host.read(f"lane[{lane}].equalizer")
+            taps, dfe, levels = await self._receiver(host, lane)
             lanes.append(
                 LaneState(
                     lane=lane,
@@ -322,10 +321,10 @@ class Bench:
                     skew=state["skew"],
                     phase=phase["code"],
                     frequency=_signed(phase["frequency"], 16),
-                    level=level.get("level", 0),
-                    dfe=_signed(level["dfe"], 12),
-                    taps=tuple(_signed(tap, 8) for tap in taps.values()),
-                    slicer=level,
+                    level=level["level"],
+                    dfe=dfe,
+                    taps=taps,
+                    levels=levels,
                 )
             )
         counters = {
@@ -362,6 +361,26 @@ class Bench:
             fec_histogram=histogram,
             latency_ns_min=float(latency.min()) if len(latency) else None,
             latency_ns_max=float(latency.max()) if len(latency) else None,
+        )
+
+    async def _receiver(
+        self, host: Host, lane: int
+    ) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+        """Side taps, feedback tap and, for PAM4, levels of a lane."""
+        serdes, at = self.setup.design.serdes, f"lane[{lane}]"
+        taps: list[int] = []
+        for name in ("equalizer", "equalizer_4", "equalizer_8", "equalizer_12"):
+            if not taps or len(taps) < serdes.rx_ffe_taps - 1:
+                taps += (await host.read(f"{at}.{name}")).values()
+        dfe = (await host.read(f"{at}.level"))["dfe"]
+        levels: list[int] = []
+        if serdes.modulation == "pam4":
+            for name in ("levels", "levels_high"):
+                levels += (await host.read(f"{at}.{name}")).values()
+        return (
+            tuple(_signed(tap, 8) for tap in taps),
+            _signed(dfe, 12),
+            tuple(_signed(level, 16) for level in levels),
         )
 
     async def _codewords(self, host: Host) -> tuple[tuple[LaneCodewords, ...], tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,14 +23,10 @@ def instants(lane: LaneErrors, count: int) -> np.ndarray:
 
 
 def equalizer(
-    design: Design, taps: Sequence[int], dfe: int, slicer: Mapping[str, int]
+    design: Design, taps: Sequence[int], dfe: int, levels: Sequence[int]
 ) -> statistics.Equalizer:
-    """Receiver of a lane whose registers read `taps`, `dfe` and, for PAM4, `slicer`."""
+    """Receiver of a lane whose registers read `taps`, `dfe` and, for PAM4, `levels`."""
     form = Config.from_design(design.serdes).rx_format
-    levels: list[int] = []
-    if design.serdes.modulation == "pam4":
-        outer = slicer["level"]
-        levels = [-outer, -outer // 3, outer // 3, outer]
     return statistics.Equalizer.from_registers(
         taps[: form.ffe_taps - 1], dfe, pre=form.pre, levels=levels
     )
@@ -60,7 +56,7 @@ def bit_error_rates(
             pattern,
             lane.lane,
             instants(lane, phases),
-            equalizer(design, lane.taps, lane.dfe, lane.slicer),
+            equalizer(design, lane.taps, lane.dfe, lane.levels),
             precoding=design.serdes.precoding,
         )
         for lane in lanes

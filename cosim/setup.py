@@ -5,8 +5,6 @@ The bench runs inside the simulator, which embeds its own Python; these values a
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from lightloom.spec import Design, OpticalModel, RtlManifest
 from lightloom.spec.base import Frozen
 
@@ -49,8 +47,8 @@ class LaneErrors(Frozen):
     taps: tuple[int, ...] = ()
     """FFE side taps at the end of the count, as in `LaneState`."""
     dfe: int = 0
-    slicer: dict[str, int] = Field(default_factory=dict[str, int])
-    """Fields of the slicer's register at the end of the count."""
+    levels: tuple[int, ...] = ()
+    """PAM4: at the end of the count, as in `LaneState`."""
     instants_ui: tuple[float, ...] = ()
     """Sampling instants seen during the count, after the start of a sent symbol."""
 
@@ -71,8 +69,8 @@ class LaneState(Frozen):
     """Feedback tap in quarter sampler steps."""
     taps: tuple[int, ...]
     """FFE side taps in 1/64 of the main tap, the pre-cursor first."""
-    slicer: dict[str, int] = Field(default_factory=dict[str, int])
-    """Fields of the slicer's register."""
+    levels: tuple[int, ...] = ()
+    """PAM4: all levels behind the equalizer in quarter sampler steps, from the lowest."""
 
 
 class LaneCodewords(Frozen):

@@ -236,6 +236,11 @@ def _cells(mean: Real, deviation: Real, edges: Real) -> Real:
     return np.where(upper, low - high, np.where(lower, high - low, 1 - low - high))
 
 
+Chains = dict[tuple[int, int], Real]
+"""Probability of each symbol's error, by its sign (1 a level too high, -1 too low) and the state
+before: 0 for a right decision, or the sign of its error."""
+
+
 @dataclass(frozen=True)
 class Mistakes:
     """Probabilities of wrong decisions, symbol by symbol."""
@@ -288,7 +293,26 @@ class Decisions:
         )
         self._spread = np.sqrt(np.maximum(rest_variance - slope * with_main, 1e-18))
 
-    def mistakes(self, before: int = 0) -> Mistakes:
+    def tails(self) -> Chains:
+        """Errors of each symbol by their sign and the state before, each state by itself.
+
+        An NRZ symbol can be wrong in one way only: both signs are one, that away from the symbol.
+        """
+        if self._e.levels == 2:
+            made = {0: self.mistakes(), 1: self.mistakes(-self._before)}
+            found = {(1, state): m.up + m.down for state, m in made.items()}
+        else:
+            made = {state: self.mistakes(state) for state in (0, 1, -1)}
+            found = {(1, state): m.up for state, m in made.items()}
+            found |= {(-1, state): m.down for state, m in made.items()}
+        return {key: np.clip(p, 1e-300, 1 - 1e-16) for key, p in found.items()}
+
+    def correlation(self, m: Moments) -> Real:
+        """Of a decision's noise with that of the one before, both in the sign of `tails`."""
+        found = _successive(m, self._e)
+        return found * self._sent * self._before if self._e.levels == 2 else found
+
+    def mistakes(self, before: int | Real = 0) -> Mistakes:
         """Wrong decisions when the one before was right, or a level too high (1) or low (-1)."""
         e, steps = self._e, self._e.levels - 1
         fed_back = e.dfe * (self._before + before * 2 / steps)
@@ -329,27 +353,16 @@ def _successive(m: Moments, e: Equalizer) -> Real:
     return np.clip(cross / np.maximum(own, 1e-18), -0.99, 0.99)
 
 
-_STATES = (0, 1, -1)
-"""The decision before: right, a level too high, a level too low."""
-Chains = dict[tuple[int, int], Real]
-"""Probability of each symbol's error, by its sign and the state before."""
-
-
-def _propagate(alone: dict[int, Mistakes], correlation: Real) -> Chains:
+def _propagate(tail: Chains, correlation: Real) -> Chains:
     """Errors of each symbol when decisions feed back.
 
-    `alone` has a symbol's errors after each state by themselves. The noise that made the decision
+    `tail` has a symbol's errors after each state by themselves. The noise that made the decision
     before wrong is also part of this one's: both are averaged over the tail of the Gaussian that it
     came from. An error's probability depends on those of the symbol before; the loop follows runs
     of errors until longer ones no longer count.
     """
     nodes, weights = np.polynomial.legendre.leggauss(8)
     spread = np.sqrt(1 - correlation**2)
-    tail = {
-        (sign, state): np.clip(m.up if sign > 0 else m.down, 1e-300, 1 - 1e-16)
-        for state, m in alone.items()
-        for sign in (1, -1)
-    }
     margin = {key: -special.ndtri(p) for key, p in tail.items()}
     given: dict[tuple[tuple[int, int], tuple[int, int]], Real] = {}
     for cause, p in tail.items():
@@ -404,8 +417,7 @@ def bit_error_rate(
         right = decisions.mistakes()
         wrong_bits = float(right.bits.mean())
         if equalizer.dfe or precoding:
-            alone = {state: decisions.mistakes(state) for state in _STATES}
-            chains = _propagate(alone, _successive(m, equalizer))
+            chains = _propagate(decisions.tails(), decisions.correlation(m))
             symbols = sum(float(q.mean()) for q in chains.values())
             # jumps over more than a level are rare enough to be the same without feedback
             jumps = wrong_bits - float((right.up + right.down).mean())

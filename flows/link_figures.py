@@ -152,7 +152,7 @@ def equalizers(design: Design, outcome: Outcome) -> dict[tuple[int, int], Equali
     if design.serdes.modulation != "pam4":
         return None
     return {
-        (1 - side, lane.lane): prediction.equalizer(design, lane.taps, lane.dfe, lane.slicer)
+        (1 - side, lane.lane): prediction.equalizer(design, lane.taps, lane.dfe, lane.levels)
         for side, measured in enumerate(outcome.sides)
         for lane in measured.lanes
     }

@@ -122,6 +122,11 @@ class Design(Frozen):
 
         `source` opens the message.
         """
+        if self.serdes.profile == "xsr-raw":
+            raise DesignError(
+                f"{source}: serdes.profile = 'xsr-raw' in a link; allowed: the others: raw bits "
+                "carry no frames"
+            )
         if self.serdes.lanes > LINK_LANES:
             raise DesignError(
                 f"{source}: serdes.lanes = {self.serdes.lanes} in a link; allowed: 1 to "

@@ -181,13 +181,13 @@ def test_rates_and_energies_are_those_of_the_line_bits():
 def test_receivers_of_pam4_come_from_the_registers():
     lanes = (
         LaneState(lane=1, lane_id=0, skew=0, phase=0, frequency=0, level=60, dfe=0,
-                  taps=(3, -6, 0, 0), slicer={"level": 60, "dfe": 0}),
+                  taps=(3, -6, 0, 0), levels=(-60, -21, 22, 60)),
     )  # fmt: skip
     sides = [side(name).model_copy(update={"lanes": lanes}) for name in "AB"]
     found = link_figures.equalizers(spec.parse(LIGHTSPHERE, "t"), outcome(*sides))
     assert sorted(found) == [(0, 1), (1, 1)]
     assert found[0, 1].taps == (3 / 64, 1.0, -6 / 64)
-    assert found[0, 1].thresholds == pytest.approx((-10.125, -0.125, 9.875))
+    assert found[0, 1].thresholds == pytest.approx((-10.375, -0.125, 10.125))
     nrz = spec.parse({"name": "t", "serdes": {"lanes": 2}}, "t")
     assert link_figures.equalizers(nrz, outcome(*sides)) is None
 

@@ -25,6 +25,7 @@ def design(**sections):
             {"switch": {"topology": "ocstrx", "path": "loopback"}},
             "f.toml: switch.path = 'loopback' in a link; allowed: 'primary', 'backup'",
         ),
+        ({"serdes": {"profile": "xsr-raw"}}, "f.toml: serdes.profile = 'xsr-raw' in a link"),
         ({"serdes": {"lanes": 16}}, "f.toml: serdes.lanes = 16 in a link; allowed: 1 to 8"),
         ({"switch": {"phase_shifter": "pin"}}, "f.toml: switch.phase_shifter = 'pin' in a link"),
         ({"engine": {"wavelengths": 4}}, "f.toml: engine of 2 lanes x 4 wavelengths in a link"),
