@@ -1,5 +1,8 @@
 """A line with inter-symbol interference, noise and a rate offset, sampled where the lane asks."""
 
+import subprocess
+from string import Template
+
 import numpy as np
 import pytest
 from scipy import signal
@@ -124,3 +127,68 @@ def pack_samples(samples, bits):
 def pack():
     """Packer of sample words."""
     return pack_samples
+
+
+MAIN = Template("""#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include "Vblock.h"
+int main() {
+    Vblock top;
+    unsigned char in[$taken + 1], out[$given + 1];
+    while (fread(in, 1, $taken, stdin) == $taken) {
+        $load
+        top.clk = 0;
+        top.eval();
+        top.clk = 1;
+        top.eval();
+        $store
+        fwrite(out, 1, $given, stdout);
+    }
+}
+""")
+
+
+@pytest.fixture
+def trace(verilate):
+    """Function from a component, inputs and names of outputs to the outputs after each clock.
+
+    Of `inputs`, a list is a port's value in each clock and a number its value in all of them.
+    """
+
+    def trace(component, inputs, outputs):
+        def size(port):
+            return -(-len(getattr(component, port)) // 8)
+
+        def copies(ports, line):
+            at, text = 0, []
+            for port in ports:
+                text.append(line.format(port=port, at=at, size=size(port)))
+                at += size(port)
+            return "\n        ".join(text), at
+
+        load, taken = copies(inputs, "std::memcpy((void *)&top.{port}, in + {at}, {size});")
+        store, given = copies(outputs, "std::memcpy(out + {at}, (void *)&top.{port}, {size});")
+        main = MAIN.substitute(load=load, store=store, taken=taken, given=given)
+        clocks = max(len(value) for value in inputs.values() if isinstance(value, list))
+        columns = [
+            [number.to_bytes(size(port), "little") for number in value]
+            if isinstance(value, list)
+            else [value.to_bytes(size(port), "little")] * clocks
+            for port, value in inputs.items()
+        ]
+        stream = b"".join(part for row in zip(*columns, strict=True) for part in row)
+        executable = verilate(component, "block", main)
+        done = subprocess.run([executable], input=stream, capture_output=True, check=True)
+        assert len(done.stdout) == clocks * given
+        result = {}
+        at = 0
+        for port in outputs:
+            result[port] = [
+                int.from_bytes(done.stdout[k + at : k + at + size(port)], "little")
+                for k in range(0, len(done.stdout), given)
+            ]
+            at += size(port)
+        return result
+
+    return trace
