@@ -69,11 +69,11 @@ class BlockAlign(wiring.Component):
 
     Search: EIEOS with its header (130 bits) is looked for at every bit offset of every word; it is
     met at one offset at most. Aligned: blocks leave from the one after that EIEOS. A block with an
-    undefined header or a pulse of ``reject`` starts the search again, ``confirm`` gives the lock.
-    Locked: headers and ``reject`` are counted in windows of `WINDOW` blocks; fault number
-    `FAULTS_TO_LOSE` of a window starts the search again at once. So does ``restart``, and a stream
-    of SKP sets so short that blocks leave more slowly than bits come (`SHORT_SETS`; not with 66
-    bits or fewer).
+    undefined header or a pulse of ``reject`` starts the search again, ``confirm`` gives the lock,
+    unless the next block has an undefined header in that clock. Locked: headers and ``reject`` are
+    counted in windows of `WINDOW` blocks; fault number `FAULTS_TO_LOSE` of a window starts the
+    search again at once. So does ``restart``, and a stream of SKP sets so short that blocks leave
+    more slowly than bits come (`SHORT_SETS`; not with 66 bits or fewer).
 
     A block that begins as a SKP set ends where its end symbol says (66 to 194 bits); without an end
     symbol it is taken as 130 bits and ``skp`` is low. One block leaves at most in a clock; the

@@ -200,6 +200,44 @@ def test_damaged_lines_give_what_the_model_gives(bits, rate, rng):
     assert errors > 0
 
 
+def test_damage_of_each_kind_of_block_gives_what_the_model_gives(rng):
+    """Header, first symbol, end symbol, state, half a set, all bits: see `test_model`."""
+    kinds = [RowKind.MARKER, RowKind.START, RowKind.DATA, RowKind.IDLE, RowKind.DATA]
+    kinds += [RowKind.IDLE, RowKind.MARKER, RowKind.DATA, RowKind.END, RowKind.IDLE]
+    kinds += [RowKind.IDLE, RowKind.MARKER, RowKind.IDLE, RowKind.IDLE]
+    rows = [(spread(kind, 3, 1)[0], rng.getrandbits(128), 0x0100_0005) for kind in kinds]
+    parts = line(TxModel(5), rows)
+    masks = [1, 2, 3, 4, 1 << 10, 1 << 98, 1 << 129, 0b1110 << 110, 0xFFFF << 106]
+    masks.append(sum(0xFF << 2 + 8 * n for n in range(6)))
+    streams = []
+    # From the block after the lock's on: a fault beside it starts the search again.
+    for at in range(4, len(parts)):
+        for mask in masks:
+            damaged = list(parts)
+            damaged[at] = (130, parts[at][1] ^ mask)
+            streams.append(stream_of(damaged))
+    seen = set()
+    for stream, (got, _, _) in zip(streams, Receiver(128).run(*streams), strict=True):
+        want = expected(*stream)
+        seen.add(tuple(kinds for kinds, _ in want))
+        same(got, want)
+    assert len(seen) > 20
+
+
+def test_another_seed_is_learnt_without_loss_of_lock(rng):
+    """As after a switch of lanes that keeps the blocks' boundary."""
+    first = line(TxModel(2), random_rows(rng, 20, lane=2))
+    second = line(TxModel(5), random_rows(rng, 120, lane=5))
+    stream, length = stream_of(first + second)
+    want = expected(stream, length)
+    ((got, errors, locked),) = Receiver(64).run((stream, length))
+    assert sum(locked) >= (length - 20 * 130) // 64
+    assert errors > 0
+    same(got, want)
+    last = max(n for n, (kinds, _) in enumerate(want) if kinds == (Kind.MARKER, Kind.MARKER))
+    assert want[last][1] & 0xFF == 5
+
+
 @pytest.mark.parametrize("bits", [16, 64, 128])
 def test_skp_sets_of_other_lengths(bits, rng):
     """As a retimer on the way makes them; rows stay the same."""

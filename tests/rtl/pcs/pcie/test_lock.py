@@ -88,6 +88,17 @@ def test_sets_of_all_lengths_between_data(bits, rng):
     assert bench.errors <= 9 * bits // 130 + 1  # the zeros after the last block
 
 
+@pytest.mark.parametrize("bits", [64, 128])
+def test_a_set_ends_at_the_first_end_symbol(bits, rng):
+    """Also when what follows has that symbol where a longer set would end."""
+    parts = []
+    for n, at in enumerate([30, 62, 94] * 3):
+        follows = sets.SKP_END << at << 2 | sets.HEADER_DATA
+        parts += [skp(rng, 4), (130, follows), *[data(rng) for _ in range(32)]]
+        parts.append(data(rng) if n % 2 else skp(rng, 12))
+    same(Bench(bits, [EIEOS, *parts], rng).got, wanted(parts))
+
+
 def test_model_agrees_with_the_blocks_it_was_given(rng):
     parts = [data(rng), skp(rng, 20), data(rng), skp(rng, 4), EIEOS, data(rng)]
     stream = length = 0
