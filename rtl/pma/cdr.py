@@ -70,6 +70,8 @@ class Cdr(wiring.Component):
         Quarter of the mean magnitude, in quarter steps.
     amplitude : Out(sample_bits + AMPLITUDE_FRACTION)
         Mean magnitude of the samples.
+    again : Out(1)
+        PAM4: the search begins elsewhere in this clock.
     coarse : Out(1)
         PAM4: time with signs.
     locked : Out(1)
@@ -88,6 +90,7 @@ class Cdr(wiring.Component):
     frequency: Signal
     small_below: Signal
     amplitude: Signal
+    again: Signal
     coarse: Signal
     locked: Signal
 
@@ -108,6 +111,7 @@ class Cdr(wiring.Component):
                 "frequency": Out(signed(16)),
                 "small_below": Out(config.sample_bits),
                 "amplitude": Out(config.sample_bits + config.AMPLITUDE_FRACTION),
+                "again": Out(1),
                 "coarse": Out(1),
                 "locked": Out(1),
             }
@@ -206,6 +210,7 @@ class Cdr(wiring.Component):
                 m.d.sync += phase.eq(phase + (frequency >> c.FREQUENCY_FRACTION) - correction)
 
         if c.pam4:
+            m.d.comb += self.again.eq(end & again & ~self.freeze & ~self.coast)
             self._lock_pam4(m, words, end, found, eighths)
         else:
             self._lock_nrz(m, words, end, found, eighths, error)

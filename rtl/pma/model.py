@@ -150,6 +150,7 @@ class CdrModel:
     group: int = field(default=0, init=False)
     dwell: int = field(default=0, init=False)
     search: int = field(default=0, init=False)
+    again: bool = field(default=False, init=False)
     runs: int = field(default=0, init=False)
     locked: bool = field(default=False, init=False)
     open: bool = field(default=False, init=False)
@@ -171,6 +172,7 @@ class CdrModel:
     def step(self, seen: Observation, *, freeze: bool = False, coast: bool = False) -> None:
         """Take the observation of one word."""
         c = self.config
+        self.again = False
         if coast:
             if not freeze:
                 moved = self.phase + (self.frequency >> c.FREQUENCY_FRACTION)
@@ -249,6 +251,7 @@ class CdrModel:
             self.dwell += 1
             if self.dwell == 3:
                 self.dwell = 0
+                self.again = c.pam4
                 self.search = (self.search + 1) % len(c.search)
                 self.frequency = c.search[self.search]
         elif abs(self.frequency) == c.frequency_limit:
@@ -448,6 +451,9 @@ class RxLaneModel:
             frozen = self.freeze_eq or self.coast or not self.cdr.locked
             lms.step(self._seen, freeze=frozen, amplitude=amplitude)
             self.cdr.step(self._seen, freeze=self.freeze_cdr, coast=self.coast)
+            if self.cdr.again and not lms.settled:
+                # What was learned from decisions without timing is wrong.
+                self.lms = LmsModel(c)
         self._seen = seen
         comparing = self._values.popleft()
         if c.pam4:

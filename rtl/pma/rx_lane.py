@@ -236,8 +236,9 @@ class RxLane(wiring.Component):
             lms.rising.eq(observer.rising),
             lms.before.eq(observer.before),
             lms.positive.eq(observer.positive),
-            lms.load.eq(~running),
-            # Out of lock the decisions teach nothing; taps that were good are kept.
+            # Out of lock the decisions teach nothing. Taps that were good are kept; those of a
+            # search that found nothing were learned from wrong decisions.
+            lms.load.eq(~running | (cdr.again & ~lms.settled)),
             lms.adapt.eq(cdr.locked & ~self.freeze_eq & ~coast),
             detector.magnitude.eq(observer.magnitude),
             detector.threshold.eq(self.signal_threshold),

@@ -79,12 +79,13 @@ def test_loop_is_the_models(config):
     top = 2 ** (config.sample_bits - 1)
     ever = set()
     opened = set()
+    again = []
 
     async def process(ctx):
         ctx.set(dut.enable, 1)
-        for k in range(12 * config.lock_words):
+        for k in range(16 * config.lock_words):
             # Calm at first, then rough, then calm with a weak signal, then nothing.
-            quarter = k // (3 * config.lock_words)
+            quarter = min(3, k // (3 * config.lock_words))
             worst = (2, top * config.observed, 2, 0)[quarter]
             unclear = config.pam4 and k % (3 * config.lock_words) < config.lock_words
             level = (top // 2, top, top // 4, 0)[quarter]
@@ -100,6 +101,7 @@ def test_loop_is_the_models(config):
             ctx.set(dut.freeze, frozen)
             ctx.set(dut.coast, coast)
             model.step(seen, freeze=frozen, coast=coast)
+            assert ctx.get(dut.again) == model.again
             restore = rng.random() < 1e-4
             ctx.set(dut.restore, restore)
             ctx.set(dut.saved, 77)
@@ -111,11 +113,13 @@ def test_loop_is_the_models(config):
             shift = config.FREQUENCY_FRACTION + config.PHASE_FRACTION - 12
             assert ctx.get(dut.frequency) == model.frequency >> shift
             assert ctx.get(dut.coarse) == model.coarse
+            again.append(model.again)
             ever.add(model.locked)
             opened.add(model.open)
 
     simulate(dut, process)
     assert ever == {False, True}
+    assert any(again) == config.pam4
     assert opened == ({False, True} if config.pam4 else {False})
     assert not model.locked
 
