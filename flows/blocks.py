@@ -68,12 +68,18 @@ _DOMAINS: dict[str, dict[str, str]] = {
     "elastic_buffer": {
         **dict.fromkeys(("i", "i_valid", "cut", "deleted", "overflow"), "rx"),
         **dict.fromkeys(("o", "slot", "active", "inserted"), "sync"),
-    }
+    },
+    # What is not named here is in sync.
+    "partner": dict.fromkeys(("remote", "remote_new"), "rx"),
+    "skp_buffer": {
+        **dict.fromkeys(("i", "i_valid", "removed", "overflow"), "rx"),
+        **dict.fromkeys(("run", "o", "o_valid", "added", "underflow"), "sync"),
+    },
 }
 """Clock domain of the members of blocks that have several."""
-KP4_SYMBOLS = 16
+FEC_SYMBOLS = 16
 """Symbols of 10 bits a clock in blocks of the FEC, whatever the profile of the design."""
-KP4_WORD = 10 * KP4_SYMBOLS
+KP4_WORD = 10 * FEC_SYMBOLS
 KP4_CODEWORD = 5440
 KP4_MESSAGE = 5140
 TRANSCODED = 257
@@ -81,9 +87,12 @@ TRANSCODED = 257
 
 def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     """Class and constructor of each block below the tops."""
+    from lightloom.rtl.fec.codes import KP4, KR4
+    from lightloom.rtl.fec.encoder import Encoder as FecEncoder
     from lightloom.rtl.link.bring_up import BringUp
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.link.elastic_buffer import ElasticBuffer
+    from lightloom.rtl.link.partner import Partner
     from lightloom.rtl.ocs.router import Router
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.block import Decoder, Encoder
@@ -92,16 +101,24 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.pcs.deframer import Deframer
     from lightloom.rtl.pcs.deskew import Deskew
     from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
+    from lightloom.rtl.pcs.fec_lane import FecTx
+    from lightloom.rtl.pcs.fec_rows import FecRows
     from lightloom.rtl.pcs.framer import Framer
     from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
+    from lightloom.rtl.pcs.narrow import Narrow
     from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
+    from lightloom.rtl.pcs.pcie.skp_buffer import SkpBuffer
     from lightloom.rtl.pcs.wide_gearbox import WideGearbox
-    from lightloom.rtl.pma import precoder
+    from lightloom.rtl.pcs.widen import Widen
+    from lightloom.rtl.pma import pattern, precoder
     from lightloom.rtl.pma.cdr import Cdr
+    from lightloom.rtl.pma.coefficient_sets import CoefficientSets
+    from lightloom.rtl.pma.eye_monitor import EyeMonitor
     from lightloom.rtl.pma.lms import Lms
     from lightloom.rtl.pma.prbs import Checker, Generator
     from lightloom.rtl.pma.rx_equalizer import RxEqualizer
     from lightloom.rtl.pma.rx_lane import RxLane
+    from lightloom.rtl.pma.signal_detect import SignalDetect
     from lightloom.rtl.pma.tx_ffe import TxFfe
     from lightloom.rtl.pma.tx_lane import TxLane
 
@@ -125,6 +142,9 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
 
     return {
         "bring_up": (BringUp, lambda d: BringUp(lanes=lanes(d))),
+        "partner": (Partner, lambda d: Partner(lanes=lanes(d))),
+        "narrow": (Narrow, lambda d: Narrow(lanes=lanes(d), blocks=config(d).blocks)),
+        "widen": (Widen, lambda d: Widen(lanes=lanes(d), blocks=config(d).blocks)),
         "framer": (Framer, lambda d: Framer(lanes=lanes(d), marker_rows=marker(d))),
         "deframer": (Deframer, lambda d: Deframer(lanes=lanes(d))),
         "deskew": (Deskew, lambda d: Deskew(lanes=lanes(d), depth=config(d).deskew_depth)),
@@ -136,8 +156,14 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "rx_gearbox": (RxGearbox, lambda d: RxGearbox(width=width(d))),
         "eth_tx": (EthTx, lambda d: EthTx(bits(d))),
         "eth_rx": (EthRx, lambda d: EthRx(bits(d))),
-        "pcie_tx": (PcieTx, lambda d: PcieTx(bits=bits(d))),
-        "pcie_rx": (PcieRx, lambda d: PcieRx(bits=bits(d))),
+        "pcie_tx": (PcieTx, lambda d: PcieTx(bits(d))),
+        "pcie_rx": (PcieRx, lambda d: PcieRx(bits(d))),
+        "skp_buffer": (SkpBuffer, lambda d: SkpBuffer()),
+        "rs_encoder_kp4": (FecEncoder, lambda d: FecEncoder(KP4, FEC_SYMBOLS)),
+        "rs_encoder_kr4": (FecEncoder, lambda d: FecEncoder(KR4, FEC_SYMBOLS)),
+        "fec_tx_kp4": (FecTx, lambda d: FecTx(KP4, bits(d))),
+        "fec_tx_kr4": (FecTx, lambda d: FecTx(KR4, bits(d))),
+        "fec_rows": (FecRows, lambda d: FecRows()),
         "transcoder_encoder": (transcoder.Encoder, lambda d: transcoder.Encoder()),
         "transcoder_decoder": (transcoder.Decoder, lambda d: transcoder.Decoder()),
         "wide_scrambler": (
@@ -158,6 +184,14 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         ),
         "precoder_encoder": (precoder.Encoder, lambda d: precoder.Encoder(width=width(d))),
         "precoder_decoder": (precoder.Decoder, lambda d: precoder.Decoder(width=width(d))),
+        "pattern_source": (
+            pattern.Source,
+            lambda d: pattern.Source(width=width(d), patterns=tuple(pattern.PATTERNS)),
+        ),
+        "pattern_check": (
+            pattern.Check,
+            lambda d: pattern.Check(width=width(d), patterns=tuple(pattern.PATTERNS)),
+        ),
         "prbs_generator": (Generator, lambda d: Generator(width=width(d))),
         "prbs_checker": (Checker, lambda d: Checker(width=width(d))),
         "tx_ffe": (TxFfe, lambda d: TxFfe(width=width(d), dac_bits=dac(d))),
@@ -166,5 +200,8 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "rx_equalizer": (RxEqualizer, lambda d: RxEqualizer(config(d).rx_format)),
         "cdr": (Cdr, lambda d: Cdr(config(d).rx_format)),
         "lms": (Lms, lambda d: Lms(config(d).rx_format)),
+        "eye_monitor": (EyeMonitor, lambda d: EyeMonitor(config(d).rx_format)),
+        "coefficient_sets": (CoefficientSets, lambda d: CoefficientSets(config(d).rx_format)),
+        "signal_detect": (SignalDetect, lambda d: SignalDetect(config(d).rx_format)),
         "benes_router": (Router, lambda d: Router(d.switch.ports)),
     }

@@ -25,7 +25,7 @@ def _table(kind: str, value: float) -> str:
 
 
 def _pin(name: str, more: str = "") -> str:
-    return f"pin({name}) {{ direction : input; capacitance : 0.001; {more} }}"
+    return f"pin({name}) {{ direction : input; capacitance : 0.01; {more} }}"
 
 
 def _gate(name: str, area: float, pins: str, function: str, delay_ns: float) -> str:
@@ -36,7 +36,9 @@ def _gate(name: str, area: float, pins: str, function: str, delay_ns: float) -> 
         for pin in pins
     )
     inputs = "".join(_pin(pin) for pin in pins)
-    output = f'pin(Y) {{ direction : output; function : "{function}"; {arcs} }}'
+    output = (
+        f'pin(Y) {{ direction : output; max_capacitance : 10; function : "{function}"; {arcs} }}'
+    )
     return f"cell({name}) {{ area : {area}; {inputs} {output} }}\n"
 
 
