@@ -88,7 +88,9 @@ TRANSCODED = 257
 def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     """Class and constructor of each block below the tops."""
     from lightloom.rtl.fec.codes import KP4, KR4
+    from lightloom.rtl.fec.decoder import Decoder as FecDecoder
     from lightloom.rtl.fec.encoder import Encoder as FecEncoder
+    from lightloom.rtl.fec.monitor import Monitor as FecMonitor
     from lightloom.rtl.link.bring_up import BringUp
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.link.elastic_buffer import ElasticBuffer
@@ -101,7 +103,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.pcs.deframer import Deframer
     from lightloom.rtl.pcs.deskew import Deskew
     from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
-    from lightloom.rtl.pcs.fec_lane import FecTx
+    from lightloom.rtl.pcs.fec_lane import FecRx, FecTx
     from lightloom.rtl.pcs.fec_rows import FecRows
     from lightloom.rtl.pcs.framer import Framer
     from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
@@ -161,8 +163,13 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "skp_buffer": (SkpBuffer, lambda d: SkpBuffer()),
         "rs_encoder_kp4": (FecEncoder, lambda d: FecEncoder(KP4, FEC_SYMBOLS)),
         "rs_encoder_kr4": (FecEncoder, lambda d: FecEncoder(KR4, FEC_SYMBOLS)),
+        "rs_decoder_kp4": (FecDecoder, lambda d: FecDecoder(KP4, FEC_SYMBOLS)),
+        "rs_decoder_kr4": (FecDecoder, lambda d: FecDecoder(KR4, FEC_SYMBOLS)),
+        "fec_monitor": (FecMonitor, lambda d: FecMonitor(KP4)),
         "fec_tx_kp4": (FecTx, lambda d: FecTx(KP4, bits(d))),
         "fec_tx_kr4": (FecTx, lambda d: FecTx(KR4, bits(d))),
+        "fec_rx_kp4": (FecRx, lambda d: FecRx(KP4, bits(d))),
+        "fec_rx_kr4": (FecRx, lambda d: FecRx(KR4, bits(d))),
         "fec_rows": (FecRows, lambda d: FecRows()),
         "transcoder_encoder": (transcoder.Encoder, lambda d: transcoder.Encoder()),
         "transcoder_decoder": (transcoder.Decoder, lambda d: transcoder.Decoder()),
