@@ -216,7 +216,7 @@ class Solver:
         if fault.status != "fail":
             reason = f"the faulty block passes {proof.reach} clocks"
             return Result(proof, "vacuous", reason, seconds, None)
-        return Result(proof, "pass", f"fault seen by {', '.join(fault.checks)}", seconds, None)
+        return Result(proof, "pass", "fault seen by " + ", ".join(fault.checks), seconds, None)
 
 
 def broken(vcd: str) -> tuple[int, tuple[str, ...]]:

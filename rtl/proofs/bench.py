@@ -15,7 +15,7 @@ from amaranth import ClockDomain, Module, Mux, Signal, Value
 from amaranth.hdl import Assert, Assume, DomainRenamer, EnableInserter
 from amaranth.lib import wiring
 
-__all__ = ["Bench", "Fault", "Method", "Proof", "internal"]
+__all__ = ["Bench", "Fault", "Method", "Proof", "inside", "internal", "part"]
 
 _rtlil = importlib.import_module("amaranth.back.rtlil")
 
@@ -64,8 +64,11 @@ class Proof:
         return f"{self.block}.{self.name}"
 
     def netlist(self, *, faulty: bool = False) -> str:
-        """RTLIL in which the claim is asserted, the same text each time."""
-        return self._bench(faulty).rtlil()
+        """RTLIL in which the claim is asserted, the same text each time.
+
+        Of the faulty block the claim alone, not the invariants that help to prove it.
+        """
+        return self._bench(faulty).rtlil(invariants=not faulty)
 
     def covers(self) -> list[str]:
         """RTLIL for each cover in which it is asserted that it is never reached."""
@@ -92,6 +95,26 @@ def internal(module: Module, name: str) -> Signal:
     return found[0]
 
 
+def part(module: Module, name: str) -> Any:
+    """Submodule of `module`, as it is before it is elaborated."""
+    parts: Any = module._named_submodules
+    return parts[name][0]
+
+
+def inside(module: Module, *names: str) -> Module:
+    """Module of a submodule of `module`, or of one of that, for `internal`."""
+    for name in names:
+        module = _elaborated(part(module, name))
+    return module
+
+
+def _elaborated(block: Any) -> Module:
+    """Elaborate now, and not again when the netlist is made."""
+    made = block.elaborate(None)
+    block.elaborate = lambda platform: made
+    return made
+
+
 class Bench:
     """Module under construction: blocks, free inputs, properties.
 
@@ -111,6 +134,7 @@ class Bench:
         self._ports: dict[str, Value] = {"clk": clock.clk}
         self._fault = fault
         self._checks: list[tuple[str, Signal]] = []
+        self._invariants: list[tuple[str, Signal]] = []
         self._covers: list[Value] = []
         self.first = Signal(init=1)
         self.m.d.sync += self.first.eq(0)
@@ -134,16 +158,15 @@ class Bench:
             named = {".".join(steps[: n + 1]) for n in range(len(steps))}
             if member.flow == wiring.In and not named & set(driven):
                 self._ports["_".join([name, *steps])] = Value.cast(value)
-        made = block.elaborate(None)
+        made = _elaborated(block)
         fault, self._fault = self._fault, None
         if fault is not None:
             fault(block, made)
-        block.elaborate = lambda platform: made
-        part = block
+        clocked = block
         if domains is not None:
-            part = EnableInserter(dict(domains))(part)
-            part = DomainRenamer(dict.fromkeys(domains, "sync"))(part)
-        self.m.submodules[name] = part
+            clocked = EnableInserter(dict(domains))(clocked)
+            clocked = DomainRenamer(dict.fromkeys(domains, "sync"))(clocked)
+        self.m.submodules[name] = clocked
         return made
 
     def free(self, shape: Any, name: str) -> Signal:
@@ -171,9 +194,16 @@ class Bench:
 
     def check(self, name: str, condition: Value) -> None:
         """Claim that the condition holds in every clock; `name` stands in the counterexample."""
+        self._check(name, condition, self._checks)
+
+    def invariant(self, name: str, condition: Value) -> None:
+        """Claim it too, as a help for the induction: a fault must show in the checks, not here."""
+        self._check(name, condition, self._invariants)
+
+    def _check(self, name: str, condition: Value, where: list[tuple[str, Signal]]) -> None:
         holds = Signal(name=f"check_{name}")
         self.m.d.comb += holds.eq(condition)
-        self._checks.append((name, holds))
+        where.append((name, holds))
 
     def cover(self, condition: Value) -> None:
         """Demand a run in which the condition is true in some clock."""
@@ -184,10 +214,11 @@ class Bench:
         """How many there are."""
         return len(self._covers)
 
-    def rtlil(self, *, cover: int | None = None) -> str:
+    def rtlil(self, *, cover: int | None = None, invariants: bool = True) -> str:
         """The netlist, module ``top``, with the checks; or with the claim that a cover is not."""
         if cover is None:
-            self.m.d.comb += [Assert(holds, name) for name, holds in self._checks]
+            checks = self._checks + (self._invariants if invariants else [])
+            self.m.d.comb += [Assert(holds, name) for name, holds in checks]
         else:
             self.m.d.comb += Assert(~self._covers[cover].bool(), "cover")
         ports = list(self._ports.values())

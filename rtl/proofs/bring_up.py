@@ -37,9 +37,9 @@ def _limits(bench: Bench) -> None:
     for state, limit in zip(_WAITING, limits, strict=True):
         here = dut.state == state
         bench.check(f"{state.name.lower()}_ends", ~here | bench.first | (now <= limit))
-        bench.check(f"{state.name.lower()}_waited", ~here | bench.first | (now == waited))
+        bench.invariant(f"{state.name.lower()}_waited", ~here | bench.first | (now == waited))
     bench.check("down_ends", ~_is(dut, State.DOWN) | (now < RESTART_CLOCKS))
-    bench.check("down_waited", ~_is(dut, State.DOWN) | (now == waited))
+    bench.invariant("down_waited", ~_is(dut, State.DOWN) | (now == waited))
     bench.check("state", dut.state <= State.FAILED)
     timed_out = Cat(dut.fail_reason == r for r in FailReason if r.name.endswith("TIMEOUT"))
     bench.check("reason", dut.fail_reason <= FailReason.REMOTE_LOST)
@@ -74,7 +74,7 @@ def _alive(bench: Bench) -> None:
     bench.check("reset_by_enable", bench.first | bench.past(able, init=1) | _is(dut, State.RESET))
     bench.assume(~dut.excluded.all())
     used = _is(dut, *_WAITING, State.UP, State.TEST)
-    bench.check("use", ~used | dut.use.any())
+    bench.invariant("use", ~used | dut.use.any())
     ready = (dut.block_lock | ~dut.use).all() & dut.aligned & dut.remote_ready
     arrives = (was != State.UP) & (dut.state == State.UP)
     bench.check("up_when_ready", ~arrives | bench.past(ready))
@@ -84,15 +84,15 @@ def _alive(bench: Bench) -> None:
     bench.check("failed_until_disabled", ~failed | ~bench.past(able, init=1))
     # For the induction: how far the way up is at least, after so many good clocks.
     bench.check("state", dut.state <= State.FAILED)
-    bench.check("steady", (good == 0) | ((dark == 0) & (steady >= Mux(good < 63, good, 63))))
-    bench.check("mode", (good == 0) | ~mode[0])
-    bench.check("test", ~_is(dut, State.TEST) | mode[0])
+    bench.invariant("steady", (good == 0) | ((dark == 0) & (steady >= Mux(good < 63, good, 63))))
+    bench.invariant("mode", (good == 0) | ~mode[0])
+    bench.invariant("test", ~_is(dut, State.TEST) | mode[0])
     held = _is(dut, State.RESET, State.DOWN)
-    bench.check("held", ~held | (waited < RESTART_CLOCKS))
-    bench.check("held_long", ~held | (good < SIGNAL_CLOCKS) | (good - waited <= SIGNAL_CLOCKS))
+    bench.invariant("held", ~held | (waited < RESTART_CLOCKS))
+    bench.invariant("held_long", ~held | (good < SIGNAL_CLOCKS) | (good - waited <= SIGNAL_CLOCKS))
     for step, state in enumerate(way_up[:-1]):
         most = SIGNAL_CLOCKS + RESTART_CLOCKS + 1 + step
-        bench.check(f"{state.name.lower()}_is_left", (dut.state != state) | (good <= most))
+        bench.invariant(f"{state.name.lower()}_is_left", (dut.state != state) | (good <= most))
     been_up = Signal()
     m.d.sync += been_up.eq(been_up | dut.up)
     bench.cover(been_up & _is(dut, State.DOWN))
@@ -129,6 +129,6 @@ PROOFS = (
         assumed="not all lanes are excluded",
         method="induction",
         depth=2,
-        reach=90,
+        reach=220,
     ),
 )

@@ -1,6 +1,6 @@
 """All proofs, in the order in which they are shown."""
 
-from lightloom.rtl.proofs import block_lock, bring_up, codes, gearbox
+from lightloom.rtl.proofs import block_lock, bring_up, codes, elastic_buffer, gearbox
 from lightloom.rtl.proofs.bench import Proof
 
 __all__ = ["PROOFS"]
@@ -10,4 +10,5 @@ PROOFS: tuple[Proof, ...] = (
     *codes.PROOFS,
     *block_lock.PROOFS,
     *bring_up.PROOFS,
+    *elastic_buffer.PROOFS,
 )

@@ -43,7 +43,7 @@ class _Followed:
             self.now_left.eq(Mux(start, place, self.left)),
             self.now_kept.eq(Mux(start, bit, self.kept)),
         ]
-        bench.check("counted", ~self.waits | (self.left < fill))
+        bench.invariant("counted", ~self.waits | (self.left < fill))
 
     def leaves(self, sent: Value, word: Value, stored: Value) -> Signal:
         """Check the bit when it leaves in `word`, and that `stored` holds it until then."""
@@ -56,7 +56,7 @@ class _Followed:
             self.kept.eq(self.now_kept),
         ]
         bench.check("order", ~leaves | (_bit(word, self.now_left) == self.now_kept))
-        bench.check("stored", ~self.waits | (_bit(stored, self.left) == self.kept))
+        bench.invariant("stored", ~self.waits | (_bit(stored, self.left) == self.kept))
         return leaves
 
 
@@ -74,8 +74,8 @@ def _transmit(bench: Bench, *, width: int) -> None:
     m.d.sync += fill.eq(stock - Mux(sent, width, 0))
     bench.check("sent_was_taken", ~sent | (stock >= width))
     bench.check("word_is_offered", dut.o.valid | (fill < width))
-    bench.check("fill", (fill == count) & ((rest >> count) == 0))
-    bench.check("even", ~fill[0] & (fill < BLOCK))
+    bench.invariant("fill", (fill == count) & ((rest >> count) == 0))
+    bench.invariant("even", ~fill[0] & (fill < BLOCK))
     bit = _follow(bench, taken, dut.i.payload, BLOCK, fill)
     bench.cover(bit.leaves(sent, dut.o.payload, rest) & (bit.which == BLOCK - 1))
 
@@ -91,8 +91,8 @@ def _receive(bench: Bench, *, width: int) -> None:
     m.d.sync += fill.eq(fill + Mux(dut.i_valid, width - skip, 0) - Mux(dut.o_valid, BLOCK, 0))
     bench.check("block_was_received", ~dut.o_valid | (fill >= BLOCK))
     bench.check("block_is_given", fill < Mux(dut.o_valid, 2 * BLOCK, BLOCK))
-    bench.check("fill", (fill == count + Mux(dut.o_valid, BLOCK, 0)) & ((rest >> count) == 0))
-    bench.check("slip", owed == internal(inner, "waiting"))
+    bench.invariant("fill", (fill == count + Mux(dut.o_valid, BLOCK, 0)) & ((rest >> count) == 0))
+    bench.invariant("slip", owed == internal(inner, "waiting"))
     # The first bit used is the second of a word that is slipped.
     word = Mux(skip, dut.i >> 1, dut.i)
     bit = _follow(bench, dut.i_valid, word, width - skip, fill)

@@ -8,7 +8,7 @@ from amaranth.hdl import Fragment
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.proofs.bench import Bench, Proof, internal
+from lightloom.rtl.proofs.bench import Bench, Proof, inside, internal, part
 
 
 class Counter(wiring.Component):
@@ -69,6 +69,42 @@ def test_a_constant_stays_and_is_any_value(decide):
             bench.cover(~bench.first & (value == number))
 
     assert decide(proof(claim)).verdict == "pass"
+
+
+def test_a_fault_must_break_the_claim_and_not_only_what_helps_to_prove_it(decide):
+    def claim(bench, dut, inner, enables):
+        bench.check("same", dut.o == dut.o)
+        bench.invariant("step", internal(inner, "step") == dut.run)
+        bench.cover(dut.o == 1)
+
+    result = decide(proof(claim))
+    assert (result.verdict, result.reason) == ("vacuous", "the faulty block passes 20 clocks")
+
+
+def test_an_invariant_that_does_not_hold_fails(decide):
+    def claim(bench, dut, inner, enables):
+        bench.check("same", dut.o == dut.o)
+        bench.invariant("small", dut.o < 2)
+
+    assert decide(proof(claim)).reason == "small broken after 3 clocks"
+
+
+def test_signals_of_submodules_are_found():
+    class Outer(wiring.Component):
+        def __init__(self):
+            super().__init__({"run": In(1)})
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.counter = counter = Counter()
+            m.d.comb += counter.run.eq(self.run)
+            return m
+
+    bench = Bench()
+    outer = bench.add(Outer(), domains={"sync": bench.first, "other": bench.first})
+    assert internal(inside(outer, "counter"), "step").name == "step"
+    assert isinstance(part(outer, "counter"), Counter)
+    bench.rtlil()
 
 
 def test_inputs_are_free_unless_driven():
