@@ -16,8 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.fec import model
 from lightloom.rtl.fec.codes import Code
-from lightloom.rtl.fec.decoder import Decoder as FecDecoder
-from lightloom.rtl.fec.encoder import Encoder as FecEncoder
+from lightloom.rtl.fec.interleave import InterleavedDecoder, InterleavedEncoder
 from lightloom.rtl.pcs import block, fec_marker, transcoder, wide_scrambler
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.codeword_lock import CodewordLock
@@ -173,9 +172,7 @@ class FecTx(wiring.Component):
         messages = m.submodules.messages = WideGearbox(
             i_width=BITS, o_width=width, group=BITS * rows
         )
-        # Each codeword of a group takes every `depth`-th symbol; the encoders go in step.
-        share = self.symbols // self.depth
-        encoders = [FecEncoder(self.code, share) for _ in range(self.depth)]
+        encoder = m.submodules.encoder = InterleavedEncoder(self.code, self.symbols, self.depth)
         # The buffer keeps the line fed while rows come a little late, and `slot` apart from `run`.
         words = m.submodules.words = fifo.SyncFIFO(width=width, depth=2)
         line = m.submodules.line = WideGearbox(i_width=width, o_width=self.bits)
@@ -211,28 +208,17 @@ class FecTx(wiring.Component):
             scrambler.seed.eq(self.seed),
             messages.i.payload.eq(scrambled),
             messages.i.valid.eq(scrambled_valid),
-            messages.o.ready.eq(encoders[0].i_ready),
-            words.w_data.eq(
-                Cat(
-                    encoder.o.word_select(place, SYMBOL)
-                    for place in range(share)
-                    for encoder in encoders
-                )
-            ),
-            words.w_en.eq(encoders[0].o_valid),
+            encoder.i.eq(messages.o.payload),
+            encoder.i_valid.eq(messages.o.valid),
+            messages.o.ready.eq(encoder.i_ready),
+            words.w_data.eq(encoder.o),
+            words.w_en.eq(encoder.o_valid),
+            encoder.o_ready.eq(words.w_rdy),
             line.i.payload.eq(words.r_data),
             line.i.valid.eq(words.r_rdy),
             words.r_en.eq(line.i.ready),
             line.o.ready.eq(self.run & flows),
         ]
-        for n, encoder in enumerate(encoders):
-            m.submodules[f"encoder_{n}"] = encoder
-            symbols = [messages.o.payload.word_select(k, SYMBOL) for k in range(self.symbols)]
-            m.d.comb += [
-                encoder.i.eq(Cat(symbols[n :: self.depth])),
-                encoder.i_valid.eq(messages.o.valid),
-                encoder.o_ready.eq(words.w_rdy),
-            ]
         with m.If(line.o.ready):
             m.d.sync += self.word.eq(line.o.payload)
         return m
@@ -309,7 +295,8 @@ class FecRx(wiring.Component):
     corrected, uncorrectable : Signal(), out
         With ``codeword``: errors in it were corrected, could not be.
     symbol_errors : Signal(range(code.t + 1)), out
-        With ``codeword``: symbols corrected in it, else 0.
+        With ``codeword``: symbols corrected in it, else 0. A `fec.monitor.Monitor` of depth 1 takes
+        ``codeword``, this and ``uncorrectable``.
 
     Raises
     ------
@@ -343,11 +330,8 @@ class FecRx(wiring.Component):
         self.bits = bits
         self.depth = depth
         width = SYMBOL * self.symbols
-        self._decoders = [
-            FecDecoder(code, self.symbols // depth, hold=True) for _ in range(depth)
-        ]
+        decoder = self._decoder = InterleavedDecoder(code, self.symbols, depth, hold=True)
         self._buffered = width > BITS
-        decoder = self._decoders[0]
         self.latency = (
             CodewordLock.latency
             + decoder.latency - decoder.words + 1
@@ -381,12 +365,18 @@ class FecRx(wiring.Component):
             bits=self.bits, o_width=width, group=SYMBOL * self.code.n * self.depth
         )
         out = m.submodules.rows = FecRows()
+        decoder = self._decoder
         clear = Signal()
+        m.submodules.decoder = ResetInserter(clear)(decoder)
         m.d.comb += [
             clear.eq(~lock.aligned),
             lock.i.eq(self.i),
             lock.i_valid.eq(self.i_valid),
             lock.run.eq(self.run),
+            decoder.i.eq(lock.o),
+            decoder.i_valid.eq(lock.o_valid),
+            decoder.i_first.eq(lock.o_first),
+            decoder.bypass.eq(self.bypass),
             out.restart.eq(clear),
             self.locked.eq(lock.locked),
             self.kinds.eq(out.kinds),
@@ -394,44 +384,47 @@ class FecRx(wiring.Component):
             self.valid.eq(out.valid & lock.locked),
             self.header_errors.eq(lock.error + (out.invalid & lock.locked)),
         ]
-        symbols = [lock.o.word_select(k, SYMBOL) for k in range(self.symbols)]
-        for n, decoder in enumerate(self._decoders):
-            m.submodules[f"decoder_{n}"] = ResetInserter(clear)(decoder)
-            m.d.comb += [
-                decoder.i.eq(Cat(symbols[n :: self.depth])),
-                decoder.i_valid.eq(lock.o_valid),
-                decoder.i_first.eq(lock.o_first),
-                decoder.bypass.eq(self.bypass),
-            ]
         self._count(m, lock, clear)
         self._unpack(m, clear, out)
         return m
 
     def _count(self, m: Module, lock: CodewordLock, clear: Signal) -> None:
         """Report codewords one by one, and lose lock with too many that are uncorrectable."""
-        # What is known of the codewords of a group, the one to report in the low bits.
-        size = 2 + len(self.symbol_errors)
-        reports = Signal(size * self.depth)
+        decoder = self._decoder
+        # Codewords of a group that are not reported yet, the next in the low bits.
+        errors = Signal.like(decoder.o_errors)
+        corrected = Signal(self.depth)
+        failed = Signal(self.depth)
         waiting = Signal(self.depth)
-        m.d.comb += self.codeword.eq(waiting[0] & lock.locked)
-        with m.If(self.codeword):
-            m.d.comb += Cat(self.symbol_errors, self.corrected, self.uncorrectable).eq(reports)
-        end = self._decoders[0].o_last
+        with m.If(waiting[0] & lock.locked):
+            m.d.comb += [
+                self.codeword.eq(1),
+                self.corrected.eq(corrected[0]),
+                self.uncorrectable.eq(failed[0]),
+                self.symbol_errors.eq(errors),
+            ]
         with m.If(clear):
             m.d.sync += waiting.eq(0)
-        with m.Elif(end):
-            m.d.sync += waiting.eq(~0)
-            m.d.sync += reports.eq(
-                Cat(Cat(d.o_errors, d.corrected, d.uncorrectable) for d in self._decoders)
-            )
+        with m.Elif(decoder.o_last):
+            m.d.sync += [
+                waiting.eq(~0),
+                errors.eq(decoder.o_errors),
+                corrected.eq(decoder.corrected),
+                failed.eq(decoder.uncorrectable),
+            ]
         with m.Else():
-            m.d.sync += [waiting.eq(waiting >> 1), reports.eq(reports >> size)]
-        for n, decoder in enumerate(self._decoders):
+            m.d.sync += [
+                waiting.eq(waiting >> 1),
+                errors.eq(errors >> len(self.symbol_errors)),
+                corrected.eq(corrected >> 1),
+                failed.eq(failed >> 1),
+            ]
+        for n in range(self.depth):
             failures = Signal(range(FAILED_TO_LOSE + 1), name=f"failures_{n}")
             with m.If(~lock.locked | self.bypass):
                 m.d.sync += failures.eq(0)
-            with m.Elif(end):
-                m.d.sync += failures.eq(Mux(decoder.uncorrectable, failures + 1, 0))
+            with m.Elif(decoder.o_last):
+                m.d.sync += failures.eq(Mux(decoder.uncorrectable[n], failures + 1, 0))
             with m.If(failures == FAILED_TO_LOSE):
                 m.d.comb += lock.restart.eq(1)
 
@@ -440,7 +433,7 @@ class FecRx(wiring.Component):
         width = SYMBOL * self.symbols
         rows = group_rows(self.code, self.depth)
         blocks = m.submodules.blocks = WideGearbox(i_width=width, o_width=BITS, group=BITS * rows)
-        decoder = self._decoders[0]
+        decoder = self._decoder
 
         # Words that are all parity are left out.
         beats = -(-BITS * rows // width)
@@ -450,12 +443,7 @@ class FecRx(wiring.Component):
         with m.If(decoder.o_valid):
             m.d.sync += index.eq(Mux(decoder.o_first, 1, index + 1))
 
-        share = self.symbols // self.depth
-        word = Cat(
-            d.o.word_select(place, SYMBOL) for place in range(share) for d in self._decoders
-        )
-        any_failed = Cat(d.o_failed for d in self._decoders).any()
-        beat = Cat(word, any_failed, decoder.o_first)
+        beat = Cat(decoder.o, decoder.o_failed, decoder.o_first)
         head = Signal(len(beat))
         if self._buffered:
             # The words of a message come one a clock, its rows take longer.

@@ -203,6 +203,15 @@ def test_errors_are_corrected(link, ber):
         assert got["good"] > 2 * link.rows
 
 
+def test_bypass_marks_every_codeword_with_errors_and_keeps_lock(link):
+    got = link.run(100, seed=seed(), offset=random.randrange(link.group), ber=2e-5, bypass=1)
+    assert got["wrong"] == got["misplaced"] == got["losses"] == 0
+    assert got["corrected"] == got["symbols"] == 0
+    assert got["uncorrectable"] > 2
+    assert got["bad"] > link.rows
+    assert got["good"] > 10 * link.rows
+
+
 def test_at_one_percent_nothing_wrong_is_delivered(link):
     got = link.run(300, markers=2, seed=seed(), offset=random.randrange(link.group), ber=1e-2)
     assert got["wrong"] == got["misplaced"] == 0
