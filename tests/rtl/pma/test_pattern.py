@@ -114,6 +114,7 @@ class Bench(wiring.Component):
 WIDTHS = (20, 128, 1024)
 
 
+@pytest.mark.slow
 def test_wide_ones_in_verilator(trace):
     """Sources are the serial generators, SSPRQ over its whole period and into the next; then one
     turned bit in each word, place after place, bursts and a word wrong in all bits each count once.
