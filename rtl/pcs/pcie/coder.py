@@ -472,9 +472,11 @@ class PcieRx(wiring.Component):
         m.d.comb += spoilt.eq(flags["valid"] & flags["ts2"] & ~marker)
         bad_set = Signal()
         m.d.comb += bad_set.eq(flags["valid"] & flags["bad"] & ~flags["header"])
-        m.d.comb += align.reject.eq(spoilt | bad_set)
+        reject = Signal()  # registered: the comparison is long, the count of faults can wait
+        m.d.sync += reject.eq(spoilt | bad_set)
+        m.d.comb += align.reject.eq(reject)
         m.d.sync += self.header_errors.eq(
-            Mux(align.locked, flags["header"] + align.reject, 0)
+            Mux(align.locked, flags["header"] + reject, 0)
         )
 
     @staticmethod
