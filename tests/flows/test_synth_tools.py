@@ -187,6 +187,16 @@ def test_slack_of_a_block_without_a_clock(tmp_path: Path) -> None:
     assert Result.read(place / "result.json").figures["slack_ns"] == pytest.approx(3.5, abs=1e-3)
 
 
+@pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA is not installed")
+def test_slack_of_a_block_with_outputs_that_are_constant_or_equal(tmp_path: Path) -> None:
+    text = NAND.replace("output q", "output q, output [5:0] p").replace(
+        "assign q = z;", "assign q = z; assign p = {2'b10, a, z, 1'b0, z};"
+    )
+    manifest, path = source(tmp_path, text, {"a": 1, "b": 1, "q": -1, "p": -6}, "sync")
+    place = synth_tools.generic(manifest, path, cells(tmp_path), TOOLS, Processes())
+    assert Result.read(place / "result.json").figures["slack_ns"] == pytest.approx(2.25, abs=1e-3)
+
+
 def test_without_opensta_the_area_stays(tmp_path: Path) -> None:
     manifest, path = source(tmp_path, NAND, {"a": 1, "b": 1, "q": -1}, "sync")
     without = Tools(TOOLS.yosys, None, None)
