@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.fec import field
 from lightloom.rtl.fec.codes import Code
-from lightloom.rtl.fec.network import combine
+from lightloom.rtl.fec.network import combine, spread
 
 __all__ = ["Encoder"]
 
@@ -27,7 +27,9 @@ class Encoder(wiring.Component):
     waits at ``o``; it depends on ``o_ready`` in the same clock, never on ``i_valid``.
 
     The symbols of a message are moved in time so that its last one ends a beat; zeros in front of a
-    message do not change the remainder, so one feedback matrix serves all beats.
+    message do not change the remainder, so one feedback matrix serves all beats. Its last symbol is
+    divided after the others: only one symbol of the remainder before it is on the longest path, so
+    the large matrix is mapped for area.
 
     Parameters
     ----------
@@ -93,15 +95,14 @@ class Encoder(wiring.Component):
         )
 
     def _feedback(self) -> list[list[int]]:
-        """Constants from the symbols of a beat to those of the remainder, first in time first."""
+        """Constants from all symbols of a beat but the last to the remainder after them."""
         *low, _ = self.code.generator
         factors = low[::-1]
         rest, columns = factors, []  # x^parity, then x^(parity + 1) ...
-        for _ in range(self.symbols):
+        for _ in range(self.symbols - 1):
             columns.append(rest)
-            rest = [
-                r ^ field.multiply(rest[0], g) for r, g in zip([*rest[1:], 0], factors, strict=True)
-            ]
+            moved = [*rest[1:], 0]
+            rest = [r ^ field.multiply(rest[0], g) for r, g in zip(moved, factors, strict=True)]
         columns.reverse()
         return [[column[i] for column in columns] for i in range(self.code.parity)]
 
@@ -140,14 +141,21 @@ class Encoder(wiring.Component):
         parity = [Signal(BITS, name=f"parity_{i}") for i in range(code.parity)]
         begun = [Signal(BITS, name=f"begun_{i}") for i in range(code.parity)]
         m.d.comb += [b.eq(r & (~first).replicate(BITS)) for b, r in zip(begun, parity, strict=True)]
-        mixed = [Signal(BITS, name=f"mixed_{j}") for j in range(p)]
+        symbols = [aligned.word_select(j, BITS) for j in range(p)]
+        mixed = [Signal(BITS, name=f"mixed_{j}") for j in range(p - 1)]
         for j, f in enumerate(mixed):
-            symbol = aligned.word_select(j, BITS)
-            m.d.comb += f.eq(symbol ^ begun[j] if j < code.parity else symbol)
-        new = combine(m, mixed, self._feedback(), "feedback")
+            m.d.comb += f.eq(symbols[j] ^ begun[j] if j < code.parity else symbols[j])
+        ahead = combine(m, mixed, self._feedback(), "feedback")
+        ahead = [
+            a ^ begun[i + p - 1] if i + p - 1 < code.parity else a for i, a in enumerate(ahead)
+        ]
+        last = Signal(BITS)
+        m.d.comb += last.eq(symbols[-1] ^ ahead[0])
+        *low, _ = code.generator
+        new = spread(m, last, low[::-1], "last")
         with m.If(accept):
             for i, (r, n) in enumerate(zip(parity, new, strict=True)):
-                m.d.sync += r.eq(n ^ begun[i + p] if i + p < code.parity else n)
+                m.d.sync += r.eq(n ^ ahead[i + 1] if i + 1 < code.parity else n)
 
         held = Signal(BITS * p)
         place = Signal(range(words))

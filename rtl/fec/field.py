@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from amaranth import Const, Module, Signal, Value
 
-from lightloom.rtl.fec.network import BITS, tree
+from lightloom.rtl.fec.network import BITS, multiples, tree
 
 __all__ = [
     "BITS", "ORDER", "POLYNOMIAL", "inverse", "invert", "multiples", "multiply", "power", "product",
@@ -47,21 +47,6 @@ def inverse(a: int) -> int:
     if not a:
         raise ZeroDivisionError("0 has no inverse in GF(2^10)")
     return _EXP[-_LOG[a] % ORDER]
-
-
-def multiples(m: Module, a: Value, name: str) -> list[Signal]:
-    """Products of `a` with x^0 to x^9, for `product`."""
-    out = []
-    for i in range(BITS):
-        one = Signal(BITS, name=f"{name}_{i}")
-        if i:
-            last = out[-1]
-            top = last[BITS - 1]
-            m.d.comb += one.eq((last << 1)[:BITS] ^ (top << 3) ^ top)
-        else:
-            m.d.comb += one.eq(a)
-        out.append(one)
-    return out
 
 
 def product(a: Value, of: Sequence[Value]) -> Value:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from amaranth import Module, Signal, Value
 
-__all__ = ["BITS", "combine", "fold", "scale", "tree"]
+__all__ = ["BITS", "combine", "fold", "multiples", "scale", "spread", "tree"]
 
 BITS = 10
 
@@ -47,6 +47,41 @@ def scale(m: Module, a: Value, constant: int, name: str) -> Value:
     return fold(m, tree([a << bit for bit in bits]), name)
 
 
+def multiples(m: Module, a: Value, name: str) -> list[Signal]:
+    """`a` times x^0 to x^9."""
+    out = []
+    for i in range(BITS):
+        one = Signal(BITS, name=f"{name}_{i}")
+        if i:
+            last = out[-1]
+            top = last[BITS - 1]
+            m.d.comb += one.eq((last << 1)[:BITS] ^ (top << 3) ^ top)
+        else:
+            m.d.comb += one.eq(a)
+        out.append(one)
+    return out
+
+
+def spread(m: Module, a: Value, constants: Sequence[int], name: str) -> list[Value]:
+    """`a` times each of `constants`, with the sums of `multiples` shared."""
+    of = multiples(m, a, f"{name}_of")
+    half = BITS // 2
+    shared: dict[int, Value] = {}
+
+    def sum_of(mask: int) -> Value:
+        top = mask.bit_length() - 1
+        if mask == 1 << top:
+            return of[top]
+        if mask not in shared:
+            signal = Signal(BITS, name=f"{name}_sum_{mask:x}")
+            m.d.comb += signal.eq(sum_of(mask ^ 1 << top) ^ of[top])
+            shared[mask] = signal
+        return shared[mask]
+
+    low = (1 << half) - 1
+    return [tree([sum_of(c & part) for part in (low, low << half) if c & part]) for c in constants]
+
+
 def combine(
     m: Module,
     inputs: Sequence[Value],
@@ -54,11 +89,10 @@ def combine(
     name: str,
     *,
     group: int = 4,
-    extra: Sequence[Value] | None = None,
 ) -> list[Signal]:
     """Output i is the sum of ``constants[i][j] * inputs[j]``.
 
-    The inputs are cut into groups of `group`. ``extra[i]`` is added to output i.
+    The inputs are cut into groups of `group`.
     """
     shared: dict[tuple[int, int], Value] = {}
 
@@ -88,10 +122,7 @@ def combine(
                 m.d.comb += inner.eq(tree(terms))
                 total.append(inner << bit)
         out = Signal(BITS, name=f"{name}_{i}")
-        value = fold(m, tree(total), f"{name}_{i}_wide") if total else None
-        added = extra[i] if extra is not None else None
-        terms = [term for term in (value, added) if term is not None]
-        if terms:
-            m.d.comb += out.eq(tree(terms))
+        if total:
+            m.d.comb += out.eq(fold(m, tree(total), f"{name}_{i}_wide"))
         outputs.append(out)
     return outputs

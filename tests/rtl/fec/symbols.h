@@ -1,4 +1,6 @@
 // Symbols of 10 bits in the ports of a Verilated model, and a small generator of random numbers.
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -1,13 +1,18 @@
 """The decoder against the golden model; in compiled simulation against what was sent."""
 
+import json
+import subprocess
+
+import numpy as np
 import pytest
 from amaranth.sim import Simulator
+from scipy import stats
 
-from lightloom.rtl.fec.codes import Code
+from lightloom.rtl.fec.codes import KP4, KR4, Code
 from lightloom.rtl.fec.decoder import Decoder
 from lightloom.rtl.fec.model import decode, encode
 
-SMALL = Code("small", 50, 40)
+SMALL = Code("small", 26, 20)
 
 
 def damage(word, weight, rng, places=None):
@@ -98,16 +103,143 @@ def same(got, wanted):
         assert failed or word == fixed
 
 
-@pytest.mark.parametrize(("symbols", "hold"), [(5, False), (8, False), (16, False), (12, True)])
+@pytest.mark.parametrize(("symbols", "hold"), [(4, False), (7, True)])
 def test_every_weight_back_to_back_and_with_gaps(symbols, hold, rng):
-    sent = [encode(SMALL, rng.integers(0, 1024, SMALL.k).tolist()) for _ in range(12)]
-    weights = [*range(9), 5, 0, 3]
+    sent = [encode(SMALL, rng.integers(0, 1024, SMALL.k).tolist()) for _ in range(10)]
+    weights = [*range(7), 3, 0, 2]
     received = [damage(w, n, rng) for w, n in zip(sent, weights, strict=True)]
     wanted = expected(SMALL, sent, received)
-    assert [failed for _, failed, _ in wanted] == [int(n > 5) for n in weights]
+    assert [failed for _, failed, _ in wanted] == [int(n > 3) for n in weights]
     dut = Decoder(SMALL, symbols, hold=hold)
     got, starts = simulate(dut, received)
     same(got, wanted)
-    assert starts == [dut.latency + n * dut.words for n in range(12)]
+    assert starts == [dut.latency + n * dut.words for n in range(10)]
     got, _ = simulate(Decoder(SMALL, symbols, hold=hold), received, rng=rng)
     same(got, wanted)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_bypass_corrects_nothing_and_marks_every_error(hold, rng):
+    sent = [encode(SMALL, rng.integers(0, 1024, SMALL.k).tolist()) for _ in range(6)]
+    received = [damage(w, n, rng) for w, n in zip(sent, (0, 1, 3, 0, 4, 0), strict=True)]
+    got, _ = simulate(Decoder(SMALL, 8, hold=hold), received, bypass=1)
+    assert [word for word, _, _ in got] == received
+    assert [failed for _, failed, _ in got] == [0, 1, 1, 0, 1, 0]
+    assert all(errors == 0 for _, _, errors in got)
+
+
+def test_first_aligns_and_a_broken_codeword_is_forgotten(rng):
+    sent = [encode(SMALL, rng.integers(0, 1024, SMALL.k).tolist()) for _ in range(4)]
+    received = [damage(w, n, rng) for w, n in zip(sent, (2, 3, 0, 1), strict=True)]
+    wanted = expected(SMALL, sent, received)
+    # Words before the first mark, and after one that was too early.
+    before = [(5, 0), (7, 0), (3, 1), (9, 0), (8, 0)]
+    for first in ("each", "once"):
+        got, starts = simulate(Decoder(SMALL, 8), received, before=before, first=first)
+        same(got, wanted)
+        assert starts[0] == Decoder(SMALL, 8).latency
+
+
+@pytest.mark.parametrize(
+    ("code", "symbols", "message"),
+    [
+        (KP4, 69, r"symbols = 69; allowed: 1 to 68"),
+        (SMALL, 9, r"symbols = 9; allowed: 1 to 8, 4 words a codeword"),
+    ],
+)
+def test_parameters_are_checked(code, symbols, message):
+    with pytest.raises(ValueError, match=message):
+        Decoder(code, symbols)
+
+
+@pytest.fixture(scope="module")
+def compiled(verilate, source):
+    """Function that runs `decode.cpp` on a decoder and returns what it wrote."""
+
+    def compiled(code, symbols, *arguments, hold=False):
+        main = source("decode.cpp", N=code.n, K=code.k, T=code.t, P=symbols, HOLD=int(hold))
+        binary = verilate(Decoder(code, symbols, hold=hold), "decoder", main)
+        pool = np.random.default_rng(1).integers(0, 1024, (32, code.k)).tolist()
+        words = np.array([encode(code, message) for message in pool], dtype=np.uint16)
+        done = subprocess.run(
+            [binary, *map(str, arguments)], input=words.tobytes(), capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    return compiled
+
+
+FAST = [(KP4, 16, False), (KR4, 22, False)]
+ALL = [
+    *(
+        (KP4, p, hold)
+        for p, hold in ((2, True), (4, False), (8, True), (23, False), (34, True), (68, False))
+    ),
+    *((KR4, p, hold) for p, hold in ((2, False), (4, True), (8, False), (16, True), (33, True))),
+]
+
+
+def mixed_weights(compiled, code, symbols, hold):
+    dut = Decoder(code, symbols, hold=hold)
+    got = compiled(code, symbols, 11, 10000, 100, -1, hold=hold)
+    weights = got["weights"]
+    # Every weight to t + 3 is there, in single errors, bursts and parity that is all wrong.
+    assert min(weights[: code.t + 4]) > 50
+    assert got["codewords"] == 10000
+    assert got["clocks"] == 10000 * dut.words + dut.latency
+    assert got["latency"] == dut.latency
+    assert got["histogram"] == weights[: code.t + 1]
+    assert got["miscorrected"] == 0
+    gaps = compiled(code, symbols, 12, 500, 60, -1, hold=hold)
+    assert gaps["histogram"] == gaps["weights"][: code.t + 1]
+
+
+@pytest.mark.parametrize(("code", "symbols", "hold"), FAST)
+def test_ten_thousand_codewords_of_mixed_weights_back_to_back(compiled, code, symbols, hold):
+    mixed_weights(compiled, code, symbols, hold)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "symbols", "hold"), ALL)
+def test_the_same_at_other_widths(compiled, code, symbols, hold):
+    mixed_weights(compiled, code, symbols, hold)
+
+
+def test_the_first_symbol_leaves_within_73_clocks():
+    dut = Decoder(KP4, 16)
+    assert dut.latency == 71 <= 34 + 31 + 8
+    assert Decoder(KP4, 34).solvers == 2
+
+
+def error_rate(code, ber):
+    """Closed form for independent bit errors."""
+    symbol = -np.expm1(10 * np.log1p(-ber))
+    return stats.binom.sf(code.t, code.n, symbol)
+
+
+def measured(compiled, code, symbols, ber, codewords):
+    """The failures lie in the interval that holds 99.9 % of all experiments."""
+    got = compiled(code, symbols, 21, codewords, 100, ber)
+    low, high = stats.binom.interval(0.999, codewords, error_rate(code, ber))
+    print(code.name, ber, got["failed"], "of", codewords, "expected", low, "to", high)
+    assert low <= got["failed"] + got["miscorrected"] <= high
+    assert low > 0
+    return got
+
+
+def test_codeword_error_rate_is_that_of_the_closed_form(compiled):
+    assert error_rate(KP4, 1e-3) == pytest.approx(1.53e-4, rel=5e-3)
+    assert error_rate(KR4, 2.4e-4) == pytest.approx(5.15e-5, rel=5e-3)
+    got = measured(compiled, KP4, 16, 2e-3, 20000)
+    symbol = 1 - (1 - 2e-3) ** 10
+    shape = stats.binom.pmf(range(16), KP4.n, symbol)
+    seen, want = np.array(got["histogram"][5:]), 20000 * shape[5:]
+    assert stats.chi2.sf(((seen - want) ** 2 / want).sum(), len(seen)) > 1e-3
+    measured(compiled, KR4, 22, 6e-4, 20000)
+
+
+@pytest.mark.slow
+def test_codeword_error_rate_at_a_lower_bit_error_rate(compiled):
+    measured(compiled, KP4, 16, 1e-3, 400000)
+    measured(compiled, KR4, 22, 3.5e-4, 400000)

@@ -49,8 +49,7 @@ def test_the_line_after_the_encoder(symbols, depth, rng):
     assert line == expected
 
 
-@pytest.mark.parametrize("hold", [False, True])
-@pytest.mark.parametrize(("symbols", "depth"), [(6, 2), (16, 4)])
+@pytest.mark.parametrize(("symbols", "depth", "hold"), [(6, 2, True), (16, 4, False)])
 def test_bursts_are_spread_and_any_failure_marks_the_group(symbols, depth, hold, rng):
     dut = InterleavedDecoder(SMALL, symbols, depth, hold=hold)
     length, each = SMALL.n * depth, symbols // depth
