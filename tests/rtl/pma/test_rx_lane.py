@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.pma import prbs
+from lightloom.rtl.pma import gray, prbs, precoder
 from lightloom.rtl.pma.eye_monitor import EyeMonitor
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.rtl.pma.model import RxLaneModel
@@ -135,6 +135,81 @@ def test_pattern_through_the_line_is_checked_and_a_restart_finds_it_again(line, 
         assert abs(ctx.get(dut.phase) - phase) <= 1
         ctx.set(dut.enable, 1)
         await run(800)
+        assert ctx.get(dut.cdr_locked)
+
+    simulate(dut, process)
+
+
+@pytest.mark.parametrize("twisted", [False, True])
+def test_pam4_pattern_is_checked_behind_gray_precoder_and_polarity(line, pack, twisted):
+    config = RxFormat(width=16, ffe_taps=1, dfe=False, **PAM4)
+    dut = RxLane(config)
+    channel = line(config, "short", amplitude=80.0, sigma=2.0, ppm=50.0)
+    levels = gray.to_levels(prbs.sequence(31, 2 * len(channel.bits), 0x5432))
+    channel.bits = np.array(levels)
+    if twisted:
+        channel.bits = 3 - np.array(precoder.encode(levels))
+
+    async def process(ctx):
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.freeze_eq, 1)
+        ctx.set(dut.invert, twisted)
+        ctx.set(dut.precode, twisted)
+        errors = checked = 0
+        for k in range(1500):
+            ctx.set(dut.prbs_enable, k >= 1200)
+            ctx.set(dut.samples, pack(channel.word(ctx.get(dut.phase)), config.sample_bits))
+            await ctx.tick()
+            errors += ctx.get(dut.prbs_errors)
+            checked += ctx.get(dut.prbs_valid)
+        assert ctx.get(dut.signal_detect)
+        assert errors == 0
+        assert checked > 250
+
+    simulate(dut, process)
+
+
+def test_eye_is_open_at_the_phase_of_the_lane_and_closes_beside_it(line, pack):
+    config = RxFormat(width=16, eye=True)
+    dut = RxLane(config)
+    channel = line(config, "short", amplitude=22.0, sigma=0.5, ppm=100.0)
+
+    async def process(ctx):
+        async def run(words):
+            for _ in range(words):
+                ctx.set(dut.samples, pack(channel.word(ctx.get(dut.phase)), config.sample_bits))
+                await ctx.tick()
+
+        async def above(phase, offset):
+            ctx.set(dut.eye_phase, phase)
+            ctx.set(dut.eye_offset, offset)
+            ctx.set(dut.eye_words, 40)
+            ctx.set(dut.eye_start, 1)
+            await run(1)
+            ctx.set(dut.eye_start, 0)
+            while ctx.get(dut.eye_busy):
+                await run(1)
+            return ctx.get(dut.eye_above), ctx.get(dut.eye_hits)
+
+        ctx.set(dut.enable, 1)
+        await run(1400)
+        assert ctx.get(dut.cdr_locked)
+        level = ctx.get(dut.level)
+        inside = {}
+        for phase in (0, -24, 24):
+            # Values within half of the level about 0, of 320 and more symbols.
+            high, _ = await above(phase, -level // 2)
+            low, _ = await above(phase, level // 2)
+            inside[phase] = high - low
+            assert ctx.get(dut.cdr_locked)
+        print(inside)
+        assert abs(inside[0]) < 20
+        assert min(inside[-24], inside[24]) > 60
+        # Back home the lane runs as before, and no value is on the wrong side.
+        await above(0, 0)
+        await run(300)
+        assert (await above(0, 0))[1] == 0
+        assert (await above(0, level))[1] > 30
         assert ctx.get(dut.cdr_locked)
 
     simulate(dut, process)
