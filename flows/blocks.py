@@ -41,13 +41,13 @@ def names() -> dict[str, str]:
 def generate(name: str, design: Design, directory: Path) -> Generated:
     """Write the Verilog and manifest of a block; raises DesignError for an unknown name."""
     from lightloom.rtl import verilog
-    from lightloom.rtl.link import serdes
+    from lightloom.rtl.link import registers, serdes
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.ocs import controller
 
     if name == "serdes":
         manifest = serdes.generate(design.serdes, directory)
-        return Generated(manifest, serdes.registers(Config.from_design(design.serdes)))
+        return Generated(manifest, registers.registers(Config.from_design(design.serdes)))
     if name == "ocs_controller":
         switch = design.switch
         if switch.topology == "none":

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lightloom.rtl.csr import export
+from lightloom.rtl.link import registers
 from lightloom.rtl.link import serdes as serdes_block
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.ocs import controller as controller_block
@@ -28,7 +29,7 @@ def serdes(design: Design) -> tuple[Path, RtlManifest]:
 
     def build(directory: Path) -> None:
         serdes_block.generate(design.serdes, directory)
-        export.write(serdes_block.registers(config), directory / "regs")
+        export.write(registers.registers(config), directory / "regs")
 
     return _read(cache.entry("verilog", _key("serdes", repr(config)), build), "serdes")
 

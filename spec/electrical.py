@@ -89,6 +89,20 @@ class Serdes(Frozen):
         description="Hardware to bring the link up over fewer lanes when some are dead, two lanes "
         "or more; not with pcie5, whose frame ends take two blocks on all lanes together.",
     )
+    eye_monitor: bool = Field(
+        default=True,
+        description="A second slicer in each receive lane that scans the eye by registers.",
+    )
+    coefficient_sets: int = within(
+        4,
+        0,
+        16,
+        "Sets of receive coefficients that a lane can save and load, one for each optical route.",
+    )
+    training: bool = Field(
+        default=True,
+        description="Send PRBS13 (PRBS13Q for PAM4) until the own receiver has settled.",
+    )
     bring_up_timeout_us: float = within(
         60.0,
         5.0,

@@ -55,6 +55,12 @@ class Config:
     degradable : bool
         The link can come up without dead lanes; 2 lanes or more, not with pcie5, whose frame ends
         take two blocks on all lanes together.
+    eye_monitor : bool
+        Each receive lane has an eye monitor.
+    coefficient_sets : int
+        Coefficient sets that a receive lane can save, 0 to 16.
+    training : bool
+        Reset value: send the training pattern until the own receiver has settled.
     limits : tuple of 5 int
         Reset values of the limits of the waiting states in core clocks.
     attempt_limit : int
@@ -81,6 +87,9 @@ class Config:
     marker_rows: int = 1024
     deskew_depth: int = 16
     degradable: bool = False
+    eye_monitor: bool = True
+    coefficient_sets: int = 4
+    training: bool = True
     limits: tuple[int, int, int, int, int] = (3000, 7500, 10500, 3000, 6000)
     attempt_limit: int = 8
 
@@ -149,9 +158,12 @@ class Config:
         return RxFormat(
             width=self.symbols_per_clock,
             sample_bits=self.adc_bits,
+            modulation=self.modulation,
             ffe_taps=self.rx_ffe_taps,
             dfe=self.rx_dfe,
             phase_steps=self.phase_steps,
+            eye=self.eye_monitor,
+            sets=self.coefficient_sets,
         )
 
     @property
@@ -181,6 +193,9 @@ class Config:
             rx_dfe=serdes.rx_dfe,
             phase_steps=serdes.phase_steps_per_ui,
             degradable=serdes.degraded_width,
+            eye_monitor=serdes.eye_monitor,
+            coefficient_sets=serdes.coefficient_sets,
+            training=serdes.training,
             marker_rows=-(-serdes.marker_rows // group) * group,
             limits=(signal, cdr, equalize, block_lock, align),
         )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data as layouts
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -22,10 +22,27 @@ def control(config: Config) -> layouts.StructLayout:
 
     `cdr_run`, `equalizer_run`, `lock_run`: let clock recovery, adaptation, block lock work.
     `freeze_cdr`: hold the phase. `prbs`: check the test pattern. `clear`: set the counters to 0.
-    `loopback`: use words of the near-end transmitter in place of decisions.
+    `loopback`: use words of the near-end transmitter in place of decisions. `bypass`: mark
+    codewords with errors in place of correcting them. The others: as `pma.rx_lane.RxLane`.
     """
-    names = ("cdr_run", "equalizer_run", "lock_run", "freeze_cdr", "prbs", "clear", "loopback")
-    return layouts.StructLayout(dict.fromkeys(names, 1))
+    flags = ("cdr_run", "equalizer_run", "lock_run", "freeze_cdr", "prbs", "clear", "loopback")
+    form = config.rx_format
+    return layouts.StructLayout(
+        {
+            **dict.fromkeys(flags, 1),
+            "bypass": 1,
+            "precode": 1,
+            "signal_threshold": form.sample_bits,
+            "set_index": 4,
+            "set_save": 1,
+            "set_load": 1,
+            "eye_eye": 2,
+            "eye_offset": signed(form.value_bits),
+            "eye_phase": signed(8),
+            "eye_words": 24,
+            "eye_start": 1,
+        }
+    )
 
 
 def status(config: Config) -> layouts.StructLayout:
@@ -38,6 +55,12 @@ def status(config: Config) -> layouts.StructLayout:
             "taps": max(1, form.ffe_taps - 1) * form.tap_bits,
             "dfe": form.dfe_bits,
             "level": form.level_bits,
+            "levels": form.levels * (form.level_bits + 1),
+            "signal_detect": 1,
+            "sets": max(1, form.sets),
+            "eye_busy": 1,
+            "eye_hits": 32,
+            "eye_above": 32,
             "prbs_locked": 1,
             "prbs_errors": 32,
             "prbs_words": PRBS_WORDS_BITS,
@@ -139,6 +162,17 @@ class LaneRx(wiring.Component):
             pma.freeze_cdr.eq(told.freeze_cdr),
             pma.freeze_eq.eq(~told.equalizer_run),
             pma.prbs_enable.eq(told.prbs),
+            pma.invert.eq(self.invert),
+            pma.precode.eq(told.precode),
+            pma.signal_threshold.eq(told.signal_threshold),
+            pma.set_index.eq(told.set_index),
+            pma.set_save.eq(told.set_save),
+            pma.set_load.eq(told.set_load),
+            pma.eye_eye.eq(told.eye_eye),
+            pma.eye_offset.eq(told.eye_offset),
+            pma.eye_phase.eq(told.eye_phase),
+            pma.eye_words.eq(told.eye_words),
+            pma.eye_start.eq(told.eye_start),
             self.decisions.eq(pma.decisions),
             self.phase.eq(pma.phase),
             self.cdr_locked.eq(pma.cdr_locked),
@@ -167,6 +201,12 @@ class LaneRx(wiring.Component):
             self.status.taps.eq(pma.taps),
             self.status.dfe.eq(pma.dfe),
             self.status.level.eq(pma.level),
+            self.status.levels.eq(pma.levels),
+            self.status.signal_detect.eq(pma.signal_detect),
+            self.status.sets.eq(pma.set_valid),
+            self.status.eye_busy.eq(pma.eye_busy),
+            self.status.eye_hits.eq(pma.eye_hits),
+            self.status.eye_above.eq(pma.eye_above),
             self.status.prbs_locked.eq(pma.prbs_locked),
             self.status.prbs_errors.eq(prbs_errors.value),
             self.status.prbs_words.eq(prbs_words.value),
@@ -175,6 +215,7 @@ class LaneRx(wiring.Component):
         ]
         counters = [errors, blocks, prbs_errors, prbs_words]
         if self.config.fec is not None:
+            m.d.comb += coder.bypass.eq(told.bypass)
             for name in ("corrected", "uncorrectable", "symbol_errors"):
                 event = getattr(coder, name)
                 counter = m.submodules[f"fec_{name}"] = Counter(add_width=len(event))

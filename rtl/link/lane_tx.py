@@ -9,35 +9,40 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.pcs.scrambler import STATE_BITS
+from lightloom.rtl.pma.pattern import SEED_BITS, TRAINING
 from lightloom.rtl.pma.tx_lane import TxLane
 
-__all__ = ["LaneTx", "control"]
+__all__ = ["LaneTx", "control", "pma"]
+
+
+def pma(config: Config) -> TxLane:
+    """Transmit lane of `pma`: patterns are the test pattern and that of training."""
+    return TxLane(
+        width=config.symbols_per_clock,
+        dac_bits=config.tx_dac_bits,
+        modulation=config.modulation,
+        taps=len(config.tx_ffe),
+        patterns=("prbs31", TRAINING[config.modulation]),
+    )
 
 
 def control(config: Config) -> layouts.StructLayout:
     """What all transmit lanes are told alike.
 
-    `enable`, `prbs`, `inject`: as `pma.tx_lane.TxLane`. `pre`, `main`, `post`: taps in DAC steps.
+    `enable`, `inject`, `precode`: as `pma.tx_lane.TxLane`. `prbs`: send the test pattern. `train`:
+    send the training pattern. `pre2`, `pre`, `main`, `post`: taps in DAC steps.
     """
-    dac_bits = config.tx_dac_bits
-    return layouts.StructLayout(
-        {
-            "enable": 1,
-            "prbs": 1,
-            "inject": 1,
-            "pre": signed(dac_bits),
-            "main": signed(dac_bits),
-            "post": signed(dac_bits),
-        }
-    )
+    flags = dict.fromkeys(("enable", "prbs", "train", "inject", "precode"), 1)
+    taps = dict.fromkeys(("pre2", "pre", "main", "post"), signed(config.tx_dac_bits))
+    return layouts.StructLayout(flags | taps)
 
 
 class LaneTx(wiring.Component):
     """One lane of the transmitter: line coder of the profile, test patterns and equalizer.
 
     Lanes that are reset together have ``slot`` together. Latency from a row in a ``slot`` clock to
-    its first symbol at ``codes``: ``coder.latency`` and `TxLane.LATENCY` clocks, and up to one more
-    row time that gearboxes hold bits back. All that differs between lanes are inputs.
+    its first symbol at ``codes``: ``coder.latency`` and ``TxLane.latency`` clocks, and up to one
+    more row time that gearboxes hold bits back. All that differs between lanes are inputs.
 
     Parameters
     ----------
@@ -84,7 +89,7 @@ class LaneTx(wiring.Component):
         self.config = config
         self.coder = coder
         dac_bits = config.tx_dac_bits
-        self._pma = TxLane(width=config.symbols_per_clock, dac_bits=dac_bits)
+        self._pma = pma(config)
         super().__init__(
             {
                 "kinds": In(4 * coder.blocks),
@@ -104,6 +109,7 @@ class LaneTx(wiring.Component):
         """Build the netlist."""
         m = Module()
         coder = m.submodules.coder = self.coder
+        told = self.control
         pma = m.submodules.pma = self._pma
         m.d.comb += [
             coder.kinds.eq(self.kinds),
@@ -114,13 +120,16 @@ class LaneTx(wiring.Component):
             self.slot.eq(coder.slot),
             self.word.eq(coder.word),
             pma.data.eq(coder.word),
-            pma.enable.eq(self.control.enable),
-            pma.prbs_enable.eq(self.control.prbs),
-            pma.prbs_seed.eq(self.seed),
-            pma.inject.eq(self.control.inject),
-            pma.pre.eq(self.control.pre),
-            pma.main.eq(self.control.main),
-            pma.post.eq(self.control.post),
+            pma.enable.eq(told.enable),
+            pma.prbs_enable.eq(told.prbs | told.train),
+            pma.prbs_select.eq(~told.prbs),
+            pma.prbs_seed.eq(self.seed[:SEED_BITS]),
+            pma.inject.eq(told.inject),
+            pma.invert.eq(self.invert),
             self.codes.eq(pma.codes),
         ]
+        for tap in ("pre2", "pre", "main", "post")[-len(self.config.tx_ffe) :]:
+            m.d.comb += getattr(pma, tap).eq(told[tap])
+        if pma.with_precoder:
+            m.d.comb += pma.precode.eq(told.precode)
         return m

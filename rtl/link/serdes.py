@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from amaranth import Module, Mux, Signal, Value
@@ -11,7 +11,7 @@ from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
-from lightloom.rtl.csr import axi_lite, rdl
+from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.link import coders
 from lightloom.rtl.link.bring_up import BringUp
@@ -19,8 +19,10 @@ from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
+from lightloom.rtl.link.lane_tx import pma
 from lightloom.rtl.link.partner import Partner
 from lightloom.rtl.link.receiver import Receiver
+from lightloom.rtl.link.registers import ADDRESS_BITS, STEPS, Lookup, registers, show_lane
 from lightloom.rtl.link.snapshot import Snapshot
 from lightloom.rtl.link.transmitter import Transmitter
 from lightloom.rtl.pcs.assembler import Assembler
@@ -29,38 +31,12 @@ from lightloom.rtl.pcs.deskew import Deskew
 from lightloom.rtl.pcs.framer import Framer
 from lightloom.rtl.pcs.row import frame_word
 from lightloom.rtl.pcs.widen import Widen
-from lightloom.rtl.pma.tx_lane import TxLane
 from lightloom.spec import design
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDRESS_BITS", "Serdes", "generate", "latency", "registers"]
+__all__ = ["Serdes", "generate", "latency"]
 
-ADDRESS_BITS = 12
 _LOOP_DEPTH = 8
-Lookup = Callable[[str], Signal]
-"""Finds the signal of a register field by its path."""
-_STEPS = ("signal", "cdr", "equalize", "block_lock", "align")
-
-
-def registers(config: Config) -> rdl.Description:
-    """Register description for `config`."""
-    pre2, pre, main, post = (tap & 0xFF for tap in (0, *config.tx_ffe)[-4:])
-    limits = {f"LIMIT_{n.upper()}": v for n, v in zip(_STEPS, config.limits, strict=True)}
-    return rdl.load(
-        Path(__file__).with_name("serdes.rdl"),
-        "serdes",
-        {
-            "LANES": config.lanes,
-            "SYMBOLS_PER_CLOCK": config.symbols_per_clock,
-            "PHASE_STEPS": config.phase_steps,
-            "ATTEMPT_LIMIT": config.attempt_limit,
-            "TX_PRE": pre,
-            "TX_MAIN": main,
-            "TX_POST": post,
-            "TX_PRE2": pre2,
-            **limits,
-        },
-    )
 
 
 def latency(config: Config) -> dict[str, int]:
@@ -73,7 +49,7 @@ def latency(config: Config) -> dict[str, int]:
     return {
         "framer": Framer.latency,
         "tx_pcs": coders.transmit(config).latency,
-        "tx_pma": TxLane.LATENCY,
+        "tx_pma": pma(config).latency,
         "rx_pma": config.rx_format.decision_latency,
         "rx_pcs": coders.receive(config).latency,
         "deskew": Deskew.latency,
@@ -250,10 +226,12 @@ class Serdes(wiring.Component):
             rx.loop_valid.eq(loop.r_rdy),
             told.enable.eq(field("control.enable")),
             told.prbs.eq(field("control.prbs") | loopback),
+            told.train.eq(bring_up.train & field("control.training")),
+            told.precode.eq(field("line.precode_tx")),
             told.inject.eq(field("control.inject")),
             tx.invert.eq(field("polarity.tx")),
         ]
-        for tap in ("pre", "main", "post"):
+        for tap in ("pre2", "pre", "main", "post"):
             m.d.comb += told[tap].eq(field(f"tx_ffe.{tap}")[:dac_bits].as_signed())
         controls: dict[str, tuple[Value, Value]] = {
             "cdr_run": (bring_up.cdr_run & ~loopback, rx.control.cdr_run),
@@ -267,7 +245,23 @@ class Serdes(wiring.Component):
             "prbs": (field("control.prbs"), rx.control.prbs),
             "loopback": (loopback, rx.control.loopback),
             "invert": (field("polarity.rx"), rx.invert),
+            "bypass": (field("line.fec_bypass"), rx.control.bypass),
+            "precode": (field("line.precode_rx"), rx.control.precode),
+            "signal_threshold": (field("line.signal_threshold"), rx.control.signal_threshold),
+            "set_index": (field("sets.index"), rx.control.set_index),
+            "eye_eye": (field("eye.eye"), rx.control.eye_eye),
+            "eye_phase": (field("eye.phase"), rx.control.eye_phase),
+            "eye_offset": (field("eye_offset.offset"), rx.control.eye_offset),
+            "eye_words": (field("eye_words.words"), rx.control.eye_words),
         }
+        pulses: dict[str, tuple[Value, Value]] = {
+            "set_save": (field("sets.save"), rx.control.set_save),
+            "set_load": (field("sets.load"), rx.control.set_load),
+            "eye_start": (field("eye.start"), rx.control.eye_start),
+        }
+        for name, (value, target) in pulses.items():
+            pulse = m.submodules[name] = cdc.PulseSynchronizer(i_domain="sync", o_domain="rx")
+            m.d.comb += [pulse.i.eq(value), target.eq(pulse.o)]
         if config.degradable:
             controls["excluded"] = (~bring_up.use, rx.excluded)
         for name, (value, target) in controls.items():
@@ -309,9 +303,9 @@ class Serdes(wiring.Component):
         return elastic, deframer
 
     def _bring_up(self, m: Module, field: Lookup, bring_up: BringUp, rx: Receiver) -> None:
-        for index, step in enumerate(_STEPS):
+        for index, step in enumerate(STEPS):
             m.d.comb += bring_up.limits.word_select(index, 32).eq(field(f"timeout.{step}.clocks"))
-        for index, step in enumerate((*_STEPS, "up")):
+        for index, step in enumerate((*STEPS, "up")):
             m.d.comb += field(f"lock_time.{step}.clocks").eq(
                 bring_up.times.word_select(index, 32)
             )
@@ -384,7 +378,6 @@ class Serdes(wiring.Component):
     ) -> None:
         """Bring the wide status of ``rx`` to the registers in one snapshot."""
         config = self.config
-        form = config.rx_format
         layout = data.StructLayout(
             {
                 "counters": data.ArrayLayout(32, len(rx_values)),
@@ -409,37 +402,16 @@ class Serdes(wiring.Component):
             m.d.comb += sent.counters[index].eq(value)
             m.d.comb += field(f"counter.{name}.value").eq(seen.counters[index])
         for number in range(config.lanes):
-            at = f"lane[{number}]"
-            held = Signal(16, name=f"prbs_words_high_{number}")
-            here = seen.lanes[number]
-            with m.If(field(f"{at}.prbs_words.value_swacc")):
-                m.d.sync += held.eq(here.prbs_words[32:])
+            show_lane(m, field, number, seen.lanes[number], config)
+            at = f"lane[{number}].status"
             m.d.comb += [
-                field(f"{at}.status.signal").eq(bring_up.signal[number]),
-                field(f"{at}.status.cdr_locked").eq(bring_up.cdr_locked[number]),
-                field(f"{at}.status.settled").eq(bring_up.equalized[number]),
-                field(f"{at}.status.prbs_locked").eq(here.prbs_locked),
-                field(f"{at}.status.block_lock").eq(bring_up.block_lock[number]),
-                field(f"{at}.status.lane_id").eq(seen.lane_ids.word_select(number, 4)),
-                field(f"{at}.status.skew").eq(seen.skews.word_select(number, 7)),
-                field(f"{at}.phase.code").eq(here.phase),
-                field(f"{at}.phase.frequency").eq(here.frequency),
-                field(f"{at}.level.level").eq(here.level),
-                field(f"{at}.level.dfe").eq(here.dfe.as_signed()),
-                field(f"{at}.prbs_errors.value").eq(here.prbs_errors),
-                field(f"{at}.prbs_words.value").eq(here.prbs_words),
-                field(f"{at}.prbs_words_high.value").eq(held),
-                field(f"{at}.header_errors.value").eq(here.header_errors),
-                field(f"{at}.block_errors.value").eq(here.block_errors),
-                field(f"{at}.fec_corrected.value").eq(here.fec_corrected),
-                field(f"{at}.fec_uncorrectable.value").eq(here.fec_uncorrectable),
-                field(f"{at}.fec_symbol_errors.value").eq(here.fec_symbol_errors),
+                field(f"{at}.signal").eq(bring_up.signal[number]),
+                field(f"{at}.cdr_locked").eq(bring_up.cdr_locked[number]),
+                field(f"{at}.settled").eq(bring_up.equalized[number]),
+                field(f"{at}.block_lock").eq(bring_up.block_lock[number]),
+                field(f"{at}.lane_id").eq(seen.lane_ids.word_select(number, 4)),
+                field(f"{at}.skew").eq(seen.skews.word_select(number, 7)),
             ]
-            for tap in range(4):
-                value: Value | int = 0
-                if tap < form.ffe_taps - 1:
-                    value = here.taps.word_select(tap, form.tap_bits).as_signed()
-                m.d.comb += field(f"{at}.equalizer.tap_{tap}").eq(value)
 
 
 def generate(serdes: design.Serdes, directory: Path) -> RtlManifest:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from lightloom.rtl.link import registers as description
 from lightloom.rtl.link import serdes
 from lightloom.rtl.link.bring_up import FailReason, State
 from lightloom.rtl.link.config import Config
@@ -70,7 +71,7 @@ def test_manifest_holds_registers_and_latency(generated):
 
 def test_register_codes_are_those_of_the_state_machine():
     """The names in the register description stand for the values of the hardware."""
-    status = serdes.registers(Config(lanes=1)).register("status")
+    status = description.registers(Config(lanes=1)).register("status")
     states = {code.name: code.value for code in status.field("state").codes}
     assert states == {s.name.lower().replace("reset", "in_reset"): s.value for s in State}
     reasons = {code.name: code.value for code in status.field("fail_reason").codes}
@@ -78,7 +79,7 @@ def test_register_codes_are_those_of_the_state_machine():
 
 
 def test_register_resets_are_the_parameters():
-    registers = serdes.registers(Config(lanes=2, tx_ffe=(-3, 40, 2), limits=(1, 2, 3, 4, 5)))
+    registers = description.registers(Config(lanes=2, tx_ffe=(-3, 40, 2), limits=(1, 2, 3, 4, 5)))
     assert registers.register("tx_ffe").reset == 0x0228FD
     assert registers.register("timeout.align").reset == 5
     assert registers.register("geometry").reset == 0x404002
