@@ -87,7 +87,8 @@ class Serdes(Frozen):
     degraded_width: bool = Field(
         default=False,
         description="Hardware to bring the link up over fewer lanes when some are dead, two lanes "
-        "or more; not with pcie5, whose frame ends take two blocks on all lanes together.",
+        "or more; not with pcie5, whose frame ends take two blocks on all lanes together, and not "
+        "with xsr-raw.",
     )
     eye_monitor: bool = Field(
         default=True,
@@ -150,10 +151,10 @@ class Serdes(Frozen):
                 f"fec_interleave = {self.fec_interleave} with profile = {self.profile}; allowed: 1,"
                 " or a profile with FEC (100g-kp4, 100g-kr4)"
             )
-        if self.degraded_width and (self.lanes == 1 or self.profile == "pcie5"):
+        if self.degraded_width and (self.lanes == 1 or self.profile in ("pcie5", "xsr-raw")):
             raise ValueError(
                 f"degraded_width = true with lanes = {self.lanes}, profile = {self.profile}; "
-                "allowed: 2 lanes or more, not pcie5"
+                "allowed: 2 lanes or more, not pcie5 or xsr-raw"
             )
         if self.symbols_per_clock == 128 and self.profile == "eth-64b66b":
             raise ValueError(

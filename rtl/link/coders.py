@@ -9,11 +9,16 @@ Both have `blocks` and `latency`. `pcs.eth_lane` describes them.
 
 from typing import Any
 
+from lightloom.rtl.fec.codes import KP4, KR4
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
+from lightloom.rtl.pcs.fec_lane import FecRx, FecTx
 from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
 from lightloom.rtl.pcs.pcie.rows import PcieSpread
+from lightloom.rtl.pcs.raw_lane import RawRx, RawTx
 from lightloom.rtl.pcs.row import Spread
+
+CODES = {"kp4": KP4, "kr4": KR4}
 
 __all__ = ["receive", "spread", "transmit"]
 
@@ -27,13 +32,21 @@ def spread(config: Config) -> Any:
 
 def transmit(config: Config) -> Any:
     """Transmit coder of a lane."""
+    if config.profile == "xsr-raw":
+        return RawTx(config.bits)
     if config.profile == "pcie5":
         return PcieTx(config.bits)
+    if config.fec is not None:
+        return FecTx(CODES[config.fec], config.bits, config.fec_interleave)
     return EthTx(config.bits)
 
 
 def receive(config: Config) -> Any:
     """Receive coder of a lane."""
+    if config.profile == "xsr-raw":
+        return RawRx(config.bits)
     if config.profile == "pcie5":
         return PcieRx(config.bits)
+    if config.fec is not None:
+        return FecRx(CODES[config.fec], config.bits, config.fec_interleave)
     return EthRx(config.bits)

@@ -114,10 +114,10 @@ class Config:
                 f"marker_rows = {self.marker_rows}; allowed: multiples of {self.group_rows}, the "
                 "rows of a group of codewords"
             )
-        if self.degradable and (self.lanes == 1 or self.profile == "pcie5"):
+        if self.degradable and (self.lanes == 1 or self.profile in ("pcie5", "xsr-raw")):
             raise ValueError(
                 f"degradable with lanes = {self.lanes}, profile = {self.profile}; "
-                "allowed: 2 lanes or more, not pcie5"
+                "allowed: 2 lanes or more, not pcie5 or xsr-raw"
             )
         _check("attempt_limit", self.attempt_limit, 0, 255)
         for name, limit in zip(
@@ -143,6 +143,8 @@ class Config:
     @property
     def blocks(self) -> int:
         """Blocks of 64 bits of a lane a row."""
+        if self.profile == "xsr-raw":
+            return max(1, self.bits // 64)
         return {"eth-64b66b": 1, "pcie5": 2}.get(self.profile, 4)
 
     @property

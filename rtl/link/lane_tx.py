@@ -32,9 +32,20 @@ def control(config: Config) -> layouts.StructLayout:
     `enable`, `inject`, `precode`: as `pma.tx_lane.TxLane`. `prbs`: send the test pattern. `train`:
     send the training pattern. `pre2`, `pre`, `main`, `post`: taps in DAC steps.
     """
-    flags = dict.fromkeys(("enable", "prbs", "train", "inject", "precode"), 1)
-    taps = dict.fromkeys(("pre2", "pre", "main", "post"), signed(config.tx_dac_bits))
-    return layouts.StructLayout(flags | taps)
+    tap = signed(config.tx_dac_bits)
+    return layouts.StructLayout(
+        {
+            "enable": 1,
+            "prbs": 1,
+            "train": 1,
+            "inject": 1,
+            "precode": 1,
+            "pre2": tap,
+            "pre": tap,
+            "main": tap,
+            "post": tap,
+        }
+    )
 
 
 class LaneTx(wiring.Component):

@@ -30,7 +30,7 @@ def registers(config: Config) -> rdl.Description:
         {
             "LANES": config.lanes,
             "SYMBOLS_PER_CLOCK": config.symbols_per_clock,
-            "PHASESTEPS": config.phase_steps,
+            "PHASE_STEPS": config.phase_steps,
             "ATTEMPT_LIMIT": config.attempt_limit,
             "TX_PRE": pre,
             "TX_MAIN": main,

@@ -21,6 +21,7 @@ from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
 from lightloom.rtl.link.lane_tx import pma
 from lightloom.rtl.link.partner import Partner
+from lightloom.rtl.link.raw import RawDeframer, RawReceiver, RawTransmitter
 from lightloom.rtl.link.receiver import Receiver
 from lightloom.rtl.link.registers import ADDRESS_BITS, STEPS, Lookup, registers, show_lane
 from lightloom.rtl.link.snapshot import Snapshot
@@ -46,12 +47,17 @@ def latency(config: Config) -> dict[str, int]:
     bits back; a word that is not the last of its frame waits in the deframer for the row after it.
     Transmit stages and the last two count core clocks, the others clocks of ``rx``.
     """
-    return {
-        "framer": Framer.latency,
+    ways = {
         "tx_pcs": coders.transmit(config).latency,
         "tx_pma": pma(config).latency,
         "rx_pma": config.rx_format.decision_latency,
         "rx_pcs": coders.receive(config).latency,
+    }
+    if config.profile == "xsr-raw":
+        return {**ways, "elastic_buffer": ElasticBuffer.latency}
+    return {
+        "framer": Framer.latency,
+        **ways,
         "deskew": Deskew.latency,
         **({"widen": Widen.latency} if config.degradable else {}),
         "assembler": Assembler.latency,
@@ -159,8 +165,9 @@ class Serdes(wiring.Component):
         wiring.connect(m, wiring.flipped(self.csr), bank.bus)
         field = bank.signal
         bring_up = m.submodules.bring_up = BringUp(lanes=config.lanes)
-        tx = m.submodules.tx = Transmitter(config)
-        rx = Receiver(config)
+        raw = config.profile == "xsr-raw"
+        tx = m.submodules.tx = (RawTransmitter if raw else Transmitter)(config)
+        rx = (RawReceiver if raw else Receiver)(config)
         m.submodules.rx = DomainRenamer("rx")(rx)
         clear = field("control.clear")
         rx_clear = cdc.PulseSynchronizer(i_domain="sync", o_domain="rx")
@@ -275,11 +282,13 @@ class Serdes(wiring.Component):
 
     def _frames(
         self, m: Module, field: Lookup, bring_up: BringUp, tx: Transmitter, rx: Receiver
-    ) -> tuple[ElasticBuffer, Deframer]:
+    ) -> tuple[ElasticBuffer, Deframer | RawDeframer]:
         """Rows to the core clock, frames out, and back in far loopback."""
         total = self.config.blocks * self.config.lanes
         elastic = m.submodules.elastic = ElasticBuffer(lanes=total)
-        deframer = m.submodules.deframer = Deframer(lanes=total)
+        raw = self.config.profile == "xsr-raw"
+        deframer = (RawDeframer if raw else Deframer)(lanes=total)
+        m.submodules.deframer = deframer
         was_aligned = Signal()
         m.d.rx += was_aligned.eq(rx.aligned)
         m.d.comb += [

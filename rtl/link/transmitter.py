@@ -13,10 +13,10 @@ from lightloom.rtl.pcs.framer import Framer
 from lightloom.rtl.pcs.narrow import Narrow
 from lightloom.rtl.pcs.row import RowKind, frame_word
 
-__all__ = ["Transmitter"]
+__all__ = ["Transmitter", "seed"]
 
 
-def _seed(lane: int, bits: int) -> int:
+def seed(lane: int, bits: int) -> int:
     """Start of a lane's scrambler or pattern: odd multiples of the golden ratio, never zero."""
     return (0x9E37_79B9_7F4A_7C15 * (2 * lane + 1)) >> 3 & ((1 << bits) - 1) | 1
 
@@ -130,14 +130,14 @@ class Transmitter(wiring.Component):
             # Registers and not constants: a constant would be folded into the lane's module, and no
             # two lanes would be alike in the Verilog.
             identity = Signal(8, init=number, name=f"lane_number_{number}")
-            seed = Signal(58, init=_seed(number, 58), name=f"lane_seed_{number}")
-            m.d.sync += [identity.eq(number), seed.eq(_seed(number, 58))]
+            start = Signal(58, init=seed(number, 58), name=f"lane_seed_{number}")
+            m.d.sync += [identity.eq(number), start.eq(seed(number, 58))]
             size = config.symbols_per_clock * config.tx_dac_bits
             m.d.comb += [
                 lane.kinds.eq(kinds.word_select(number, 4 * blocks)),
                 lane.data.eq(content.word_select(number, 64 * blocks)),
                 lane.marker.eq(Cat(identity, self.marker_word)),
-                lane.seed.eq(seed),
+                lane.seed.eq(start),
                 lane.run.eq(self.run),
                 lane.control.eq(self.control),
                 lane.invert.eq(self.invert[number]),
