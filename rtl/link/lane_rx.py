@@ -106,6 +106,8 @@ class LaneRx(wiring.Component):
         Blocks of a row of this lane, with ``valid``.
     valid : Signal(), out
         A row is present and block lock is held.
+    codeword, codeword_errors : Signal(), Signal(4), out
+        With FEC: a codeword is done that was not uncorrectable, and its symbol errors.
     status : Signal(status(config)), out
         Values for the registers.
     """
@@ -123,6 +125,8 @@ class LaneRx(wiring.Component):
     kinds: Signal
     data: Signal
     valid: Signal
+    codeword: Signal
+    codeword_errors: Signal
     status: layouts.View
 
     def __init__(self, config: Config, coder: Any) -> None:
@@ -146,6 +150,8 @@ class LaneRx(wiring.Component):
                 "kinds": Out(4 * coder.blocks),
                 "data": Out(64 * coder.blocks),
                 "valid": Out(1),
+                "codeword": Out(1),
+                "codeword_errors": Out(4),
                 "status": Out(status(config)),
             }
         )
@@ -215,7 +221,11 @@ class LaneRx(wiring.Component):
         ]
         counters = [errors, blocks, prbs_errors, prbs_words]
         if self.config.fec is not None:
-            m.d.comb += coder.bypass.eq(told.bypass)
+            m.d.comb += [
+                coder.bypass.eq(told.bypass),
+                self.codeword.eq(coder.codeword & ~coder.uncorrectable),
+                self.codeword_errors.eq(coder.symbol_errors),
+            ]
             for name in ("corrected", "uncorrectable", "symbol_errors"):
                 event = getattr(coder, name)
                 counter = m.submodules[f"fec_{name}"] = Counter(add_width=len(event))

@@ -1,5 +1,7 @@
 """Profile xsr-raw: words of line bits, without line code, frames or lane alignment."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -42,7 +44,7 @@ class RawTransmitter(Transmitter):
         ]
         with m.If(self.run):
             m.d.sync += idle.eq(~taken)  # as late as the word that is not there
-        told = Signal(self.control.shape())
+        told: Any = Signal(self.control.shape())
         m.d.comb += [told.eq(self.control), told.train.eq(self.control.train | idle)]
         size = 64 * config.blocks
         for number in range(lanes):

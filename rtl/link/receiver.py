@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.link import coders
 from lightloom.rtl.link.config import Config
+from lightloom.rtl.link.histogram import BINS, Histogram
 from lightloom.rtl.link.lane_rx import LaneRx, control, status
 from lightloom.rtl.link.partner import Page
 from lightloom.rtl.pcs.assembler import Assembler
@@ -65,6 +66,8 @@ class Receiver(wiring.Component):
         Rows.
     status : Signal(ArrayLayout(lane_rx.status, lanes)), out
         Status of each lane.
+    histogram : Signal(32 * histogram.BINS), out
+        As `Histogram`; 0 without FEC.
     """
 
     samples: Signal
@@ -91,6 +94,7 @@ class Receiver(wiring.Component):
     o: layouts.View
     o_valid: Signal
     status: layouts.View
+    histogram: Signal
 
     def __init__(self, config: Config) -> None:
         """Declare the members."""
@@ -122,6 +126,7 @@ class Receiver(wiring.Component):
                 "o": Out(row(config.blocks * lanes)),
                 "o_valid": Out(1),
                 "status": Out(layouts.ArrayLayout(status(config), lanes)),
+                "histogram": Out(32 * BINS),
             }
         )
 
@@ -132,6 +137,13 @@ class Receiver(wiring.Component):
         lanes, blocks, bits = config.lanes, config.blocks, config.bits
         deskew = Deskew(lanes=lanes, depth=config.deskew_depth, blocks=blocks)
         m.submodules.deskew = deskew
+        histogram = None if config.fec is None else Histogram(lanes=lanes)
+        if histogram is not None:
+            m.submodules.histogram = histogram
+            m.d.comb += [
+                histogram.clear.eq(self.control.clear),
+                self.histogram.eq(histogram.counts),
+            ]
         for number in range(lanes):
             lane = m.submodules[f"lane_{number}"] = LaneRx(config, coders.receive(config))
             size = config.symbols_per_clock * config.adc_bits
@@ -152,6 +164,11 @@ class Receiver(wiring.Component):
                 deskew.valid[number].eq(lane.valid),
                 deskew.locked[number].eq(lane.block_lock),
             ]
+            if histogram is not None:
+                m.d.comb += [
+                    histogram.codeword[number].eq(lane.codeword),
+                    histogram.errors.word_select(number, 4).eq(lane.codeword_errors),
+                ]
         assembler = m.submodules.assembler = Assembler(lanes=blocks * lanes)
         m.d.comb += [
             deskew.enable.eq(self.align),

@@ -19,6 +19,7 @@ from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
+from lightloom.rtl.link.histogram import BINS
 from lightloom.rtl.link.lane_tx import pma
 from lightloom.rtl.link.partner import Partner
 from lightloom.rtl.link.raw import RawDeframer, RawReceiver, RawTransmitter
@@ -392,6 +393,7 @@ class Serdes(wiring.Component):
                 "counters": data.ArrayLayout(32, len(rx_values)),
                 "lane_ids": 4 * config.lanes,
                 "skews": 7 * config.lanes,
+                "histogram": 32 * BINS if config.fec else 0,
                 "lanes": rx.status.shape(),
             }
         )
@@ -406,10 +408,15 @@ class Serdes(wiring.Component):
             sent.lane_ids.eq(rx.lane_ids),
             sent.skews.eq(rx.skews),
             sent.lanes.eq(rx.status),
+            sent.histogram.eq(rx.histogram),
         ]
         for index, (name, value) in enumerate(rx_values.items()):
             m.d.comb += sent.counters[index].eq(value)
             m.d.comb += field(f"counter.{name}.value").eq(seen.counters[index])
+        if config.fec:
+            for number in range(BINS):
+                count = seen.histogram.word_select(number, 32)
+                m.d.comb += field(f"fec_histogram[{number}].value").eq(count)
         for number in range(config.lanes):
             show_lane(m, field, number, seen.lanes[number], config)
             at = f"lane[{number}].status"

@@ -1,43 +1,45 @@
-"""Transmit lane: what is on the line, read back by software from the bits alone."""
+"""Transmit lane: coded words and patterns to codes, by what the control says."""
 
+import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
 from lightloom.rtl.link import coders
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.lane_tx import LaneTx
-from lightloom.rtl.pcs import block, gearbox, scrambler
-from lightloom.rtl.pcs.block import Kind
+from lightloom.rtl.pma.pattern import line_bits
 
+WIDTH = 16
 DAC_BITS = 7
+TOP = 63
 
 
-def run(width, items, clocks, rng=None):
-    """Words of the line and codes; `items` are (kind, data), one a slot, then idle."""
-    config = Config(symbols_per_clock=width, tx_dac_bits=DAC_BITS)
-    dut = LaneTx(config, coders.transmit(config))
+def run(control, clocks=120, *, invert=0, modulation="nrz", **config):
+    """Words of the coder and codes as numbers, clock by clock."""
+    made = Config(
+        symbols_per_clock=WIDTH,
+        tx_dac_bits=DAC_BITS,
+        modulation=modulation,
+        **({"profile": "xsr-raw"} if modulation == "pam4" else {}),
+        **config,
+    )
+    dut = LaneTx(made, coders.transmit(made))
     words, codes = [], []
 
     async def bench(ctx):
-        for name, value in {"marker": 0x105, "seed": 0x155}.items():
-            ctx.set(getattr(dut, name), value)
-        ctx.set(dut.control.main, 63)
-        ctx.set(dut.control.enable, 1)
-        queue = list(items)
-        await ctx.tick()  # the seed is loaded
-        for _ in range(clocks):
-            kind, data = queue[0] if queue else (Kind.IDLE, 0)
-            ctx.set(dut.kinds, kind)
-            ctx.set(dut.data, data)
-            move = rng is None or rng.random() < 0.7
-            ctx.set(dut.run, move)
-            _, _, slot = await ctx.tick().sample(dut.slot)
-            if slot and queue:
-                queue.pop(0)
-            if move:
-                words.append(ctx.get(dut.word))
-            codes.append(ctx.get(dut.codes))
-        assert not queue
+        ctx.set(dut.seed, 0x155)
+        ctx.set(dut.run, 1)
+        ctx.set(dut.invert, invert)
+        await ctx.tick()  # seeds are loaded
+        for name, value in ({"enable": 1, "main": TOP} | control).items():
+            ctx.set(dut.control[name], value)
+        for clock in range(clocks):
+            ctx.set(dut.data, 0x0123_4567_89AB_CDEF * (clock + 1) & 2**64 - 1)
+            await ctx.tick()
+            words.append(ctx.get(dut.word))
+            value = ctx.get(dut.codes)
+            part = [value >> n * DAC_BITS & 127 for n in range(WIDTH)]
+            codes.append([code - 128 if code > 63 else code for code in part])
 
     sim = Simulator(dut)
     sim.add_clock(1e-6)
@@ -46,61 +48,49 @@ def run(width, items, clocks, rng=None):
     return words, codes
 
 
-def blocks_of(words, width):
-    """Find the block boundary by headers, descramble, decode."""
-    for skip in range(66):
-        blocks = list(gearbox.to_blocks(words, width, skip=skip))[1:]
-        if all(b & 3 in (1, 2) for b in blocks):
-            break
-    else:
-        raise AssertionError("no boundary where every header is valid")
-    state, out = 0, []
-    for item in blocks:
-        data, state = scrambler.descramble(item >> 2, state)
-        out.append(block.decode(item & 3, data))
-    return out[1:]  # the descrambler had no history in the first
-
-
-def useful(kind, data):
-    """Data of the kinds that carry some."""
-    return kind, data if kind in (Kind.DATA, Kind.MARKER) or kind >= Kind.TERM0 else 0
-
-
-@pytest.mark.parametrize("width", [16, 32, 64])
-@pytest.mark.parametrize("pauses", [False, True])
-def test_software_reads_the_line(width, pauses, rng):
-    items = [(Kind.IDLE, 0)] * 40
-    for _ in range(60):
-        items.append((rng.choice(list(Kind)), rng.getrandbits(64)))
-    clocks = 66 * 110 // width * (2 if pauses else 1)
-    words, _ = run(width, items, clocks, rng if pauses else None)
-    got = blocks_of(words, width)
-    expected = [block.decode(*block.encode(k, d, 0x105)) for k, d in items[40:]]
-    first = next(n for n, (kind, _) in enumerate(got) if kind != Kind.IDLE)
-    lead = next(n for n, (kind, _) in enumerate(expected) if kind != Kind.IDLE)
-    part = got[first - lead :][:60]
-    assert len(part) == 60
-    assert [useful(*item) for item in part] == [useful(*item) for item in expected]
-
-
-def test_codes_follow_the_line_bits_at_full_scale(rng):
+def test_codes_follow_the_line_bits_at_full_scale():
     """With the main tap alone a one is +63 and a zero -63, two clocks after the word."""
-    width = 16
-    words, codes = run(width, [(Kind.DATA, rng.getrandbits(64)) for _ in range(20)], 200)
-    mask = (1 << DAC_BITS) - 1
-    for n in range(20, 190):
-        signs = [codes[n + 2] >> s * DAC_BITS & mask for s in range(width)]
-        assert signs == [63 if words[n] >> s & 1 else 128 - 63 for s in range(width)]
+    words, codes = run({})
+    for n in range(20, 110):
+        assert codes[n + 2] == [TOP if words[n] >> s & 1 else -TOP for s in range(WIDTH)]
 
 
-def test_header_statistics_of_idle(rng):
-    """Idle rows are control blocks: every header is 01 in time order, payload bits are balanced."""
-    words, _ = run(64, [], 400)
-    for skip in range(66):
-        blocks = list(gearbox.to_blocks(words, 64, skip=skip))[1:]
-        headers = {b & 3 for b in blocks}
-        if headers == {block.HEADER_CONTROL}:
-            break
-    assert headers == {block.HEADER_CONTROL}
-    ones = sum((b >> 2).bit_count() for b in blocks)
-    assert abs(ones / (64 * len(blocks)) - 0.5) < 0.02
+def test_polarity():
+    assert run({}, invert=1)[1] == [[-code for code in word] for word in run({})[1]]
+
+
+def test_pam4_levels_are_gray_coded():
+    words, codes = run({}, modulation="pam4")
+    levels = {0: -3, 2: -1, 3: 1, 1: 3}  # first bit in time is the low one and the left of Gray
+    delay = next(d for d in range(2, 8) if match(words, codes, levels, d))
+    assert delay <= 6
+
+
+def match(words, codes, levels, delay):
+    return all(
+        codes[n + delay] == [TOP * levels[words[n] >> 2 * s & 3] // 3 for s in range(WIDTH)]
+        for n in range(20, 100)
+    )
+
+
+@pytest.mark.parametrize(("told", "name"), [("prbs", "prbs31"), ("train", "prbs13")])
+def test_patterns(told, name):
+    _, codes = run({told: 1}, 60)
+    got = [int(code > 0) for word in codes[5:] for code in word]
+    bits = line_bits(name, 16 * 70, 0x155)
+    text, whole = "".join(map(str, got)), "".join(map(str, bits))
+    assert text[:800] in whole
+
+
+def test_four_taps_are_wired_in_order():
+    """An impulse response: pre2 acts two symbols before main, post one after."""
+    taps = {"pre2": 5, "pre": -7, "main": 40, "post": -9}
+    words, codes = run(taps, tx_ffe=(0, 0, 63, 0))
+    line = np.array([2 * (w >> s & 1) - 1 for w in words for s in range(WIDTH)])
+    sent = np.array([code for word in codes for code in word])
+    expected = np.convolve(line, [5, -7, 40, -9])
+    for delay in range(6 * WIDTH):
+        part = expected[200 : 200 + 800]
+        if np.array_equal(sent[200 + delay : 200 + delay + len(part)], part):
+            return
+    raise AssertionError("no delay at which the codes are the convolution")

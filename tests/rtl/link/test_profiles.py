@@ -149,3 +149,33 @@ def test_pcie_with_skew_and_both_ends_at_their_limit(pcie, ppm):
     assert got["up"] > 0
     for side in "ab":
         assert counts(got, "all", side) == (300, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def kp4(verilate):
+    config = Config(
+        profile="100g-kp4",
+        modulation="pam4",
+        lanes=2,
+        symbols_per_clock=64,
+        marker_rows=80,
+        **QUICK,
+    )
+    return Bench(verilate, config, "pair_kp4", delay=[0, 170])
+
+
+def test_kp4_over_pam4(kp4):
+    start(kp4)
+    for side in "ab":
+        kp4.say("send", side, 200, 3000)
+    kp4.say("drain", "all", 40000)
+    for side in "ab":
+        kp4.read(side, "lane[0].fec_corrected")
+        kp4.read(side, "fec_histogram[0]")
+        kp4.read(side, "round_trip", "clocks")
+    got = kp4.run()
+    assert got["up"] > 0
+    for side in "ab":
+        assert counts(got, "all", side) == (200, 0, 0)
+        assert got[f"{side}.lane[0].fec_corrected.value"] == 0
+        assert got[f"{side}.fec_histogram[0].value"] > 50
