@@ -1,5 +1,7 @@
 """Receive lane on a line: bit for bit the golden model, and error-free with the pattern checker."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -213,3 +215,47 @@ def test_eye_is_open_at_the_phase_of_the_lane_and_closes_beside_it(line, pack):
         assert ctx.get(dut.cdr_locked)
 
     simulate(dut, process)
+
+
+MAIN = r"""
+#include "Vrx_lane_pam4.h"
+#include <cstdio>
+int main(int argc, char** argv) {
+  // Words of samples from the first file, phases and decisions to the second.
+  FILE* in = fopen(argv[1], "rb");
+  FILE* out = fopen(argv[2], "wb");
+  Vrx_lane_pam4 top;
+  top.enable = 1;
+  while (fread(&top.samples, 64, 1, in) == 1) {
+    top.clk = 0; top.eval();
+    top.clk = 1; top.eval();
+    unsigned phase = top.phase;
+    fwrite(&phase, 4, 1, out);
+    fwrite(&top.decisions, 16, 1, out);
+  }
+  fclose(out);
+}
+"""
+
+
+@pytest.mark.slow
+def test_long_run_in_verilator_is_the_models(line, verilate, tmp_path):
+    config = RxFormat(ffe_taps=12, sets=4, eye=True, **PAM4)
+    model = RxLaneModel(config)
+    channel = line(config, "lossy", amplitude=85.0, sigma=5.0, ppm=180.0, start=0.7)
+    words, phases, decisions = [], [], [model.decisions]
+    for _ in range(6000):
+        word = channel.word(model.cdr.code)
+        model.step(word)
+        words.append(word.astype(np.int8))
+        phases.append(model.cdr.code)
+        decisions.append(model.decisions)
+    assert model.lms.settled
+    (tmp_path / "samples").write_bytes(np.stack(words).tobytes())
+    run = verilate(RxLane(config), "rx_lane_pam4", MAIN)
+    subprocess.run([run, tmp_path / "samples", tmp_path / "out"], check=True)
+    record = np.dtype([("phase", "<u4"), ("decisions", "u1", 16)])
+    got = np.frombuffer((tmp_path / "out").read_bytes(), record)
+    assert got["phase"].tolist() == phases
+    bits = np.unpackbits(got["decisions"], axis=1, bitorder="little")
+    assert (bits == np.stack(decisions[:-1])).all()
