@@ -12,18 +12,7 @@ from lightloom.rtl.pcs.scrambler import STATE_BITS
 from lightloom.rtl.pma.pattern import SEED_BITS, TRAINING
 from lightloom.rtl.pma.tx_lane import TxLane
 
-__all__ = ["LaneTx", "control", "pma"]
-
-
-def pma(config: Config) -> TxLane:
-    """Transmit lane of `pma`: patterns are the test pattern and that of training."""
-    return TxLane(
-        width=config.symbols_per_clock,
-        dac_bits=config.tx_dac_bits,
-        modulation=config.modulation,
-        taps=len(config.tx_ffe),
-        patterns=("prbs31", TRAINING[config.modulation]),
-    )
+__all__ = ["LaneTx", "control"]
 
 
 def control(config: Config) -> layouts.StructLayout:
@@ -100,7 +89,13 @@ class LaneTx(wiring.Component):
         self.config = config
         self.coder = coder
         dac_bits = config.tx_dac_bits
-        self._pma = pma(config)
+        self.pma = TxLane(
+            width=config.symbols_per_clock,
+            dac_bits=dac_bits,
+            modulation=config.modulation,
+            taps=len(config.tx_ffe),
+            patterns=("prbs31", TRAINING[config.modulation]),
+        )
         super().__init__(
             {
                 "kinds": In(4 * coder.blocks),
@@ -121,7 +116,7 @@ class LaneTx(wiring.Component):
         m = Module()
         coder = m.submodules.coder = self.coder
         told = self.control
-        pma = m.submodules.pma = self._pma
+        pma = m.submodules.pma = self.pma
         m.d.comb += [
             coder.kinds.eq(self.kinds),
             coder.data.eq(self.data),

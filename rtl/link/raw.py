@@ -6,11 +6,8 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.link.lane_rx import LaneRx
-from lightloom.rtl.link.lane_tx import LaneTx
 from lightloom.rtl.link.receiver import Receiver
 from lightloom.rtl.link.transmitter import Transmitter, seed
-from lightloom.rtl.pcs.raw_lane import RawRx, RawTx
 from lightloom.rtl.pcs.row import RowKind, frame_word, row
 from lightloom.rtl.pcs.scrambler import STATE_BITS
 
@@ -48,7 +45,7 @@ class RawTransmitter(Transmitter):
         m.d.comb += [told.eq(self.control), told.train.eq(self.control.train | idle)]
         size = 64 * config.blocks
         for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = LaneTx(config, RawTx(bits))
+            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
             start = Signal(STATE_BITS, init=seed(number, STATE_BITS), name=f"lane_seed_{number}")
             m.d.sync += start.eq(seed(number, STATE_BITS))
             codes = config.symbols_per_clock * config.tx_dac_bits
@@ -78,7 +75,7 @@ class RawReceiver(Receiver):
         lanes, bits, size = config.lanes, config.bits, 64 * config.blocks
         valid = Signal(lanes)
         for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = LaneRx(config, RawRx(bits))
+            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
             samples = config.symbols_per_clock * config.adc_bits
             m.d.comb += [
                 lane.samples.eq(self.samples.word_select(number, samples)),

@@ -100,6 +100,7 @@ class Receiver(wiring.Component):
         """Declare the members."""
         self.config = config
         lanes = config.lanes
+        self.lanes = [LaneRx(config, coders.receive(config)) for _ in range(lanes)]
         super().__init__(
             {
                 "samples": In(lanes * config.symbols_per_clock * config.adc_bits),
@@ -145,7 +146,7 @@ class Receiver(wiring.Component):
                 self.histogram.eq(histogram.counts),
             ]
         for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = LaneRx(config, coders.receive(config))
+            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
             size = config.symbols_per_clock * config.adc_bits
             m.d.comb += [
                 lane.samples.eq(self.samples.word_select(number, size)),

@@ -13,14 +13,12 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.bank import Bank
-from lightloom.rtl.link import coders
 from lightloom.rtl.link.bring_up import BringUp
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.link.crossing import cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
 from lightloom.rtl.link.histogram import BINS
-from lightloom.rtl.link.lane_tx import pma
 from lightloom.rtl.link.partner import Partner
 from lightloom.rtl.link.raw import RawDeframer, RawReceiver, RawTransmitter
 from lightloom.rtl.link.receiver import Receiver
@@ -36,35 +34,9 @@ from lightloom.rtl.pcs.widen import Widen
 from lightloom.spec import design
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["Serdes", "generate", "latency"]
+__all__ = ["Serdes", "generate"]
 
 _LOOP_DEPTH = 8
-
-
-def latency(config: Config) -> dict[str, int]:
-    """Clocks of each stage from ``i`` to ``o`` in path order, empty buffers, skew apart.
-
-    A frame's word waits further for its START row, and up to one row time where the gearboxes hold
-    bits back; a word that is not the last of its frame waits in the deframer for the row after it.
-    Transmit stages and the last two count core clocks, the others clocks of ``rx``.
-    """
-    ways = {
-        "tx_pcs": coders.transmit(config).latency,
-        "tx_pma": pma(config).latency,
-        "rx_pma": config.rx_format.decision_latency,
-        "rx_pcs": coders.receive(config).latency,
-    }
-    if config.profile == "xsr-raw":
-        return {**ways, "elastic_buffer": ElasticBuffer.latency}
-    return {
-        "framer": Framer.latency,
-        **ways,
-        "deskew": Deskew.latency,
-        **({"widen": Widen.latency} if config.degradable else {}),
-        "assembler": Assembler.latency,
-        "elastic_buffer": ElasticBuffer.latency,
-        "deframer": Deframer.latency,
-    }
 
 
 class Serdes(wiring.Component):
@@ -74,7 +46,8 @@ class Serdes(wiring.Component):
     may differ by `elastic_buffer.rate_limit_ppm`. Reset of both is synchronous; the two may come
     and go in any order.
 
-    Throughput: one row of 8 bytes a lane in 32 of 33 clocks at 64 symbols a clock, less the START
+    Throughput: with eth-64b66b one row of 8 bytes a lane in 32 of 33 clocks at 64 symbols a clock,
+    in general as the line code and FEC of the profile have it, less the START
     row of each frame, the END row of frames with a full last word and a marker row every
     `Config.marker_rows`. Latency by stage: `latency`. Back-pressure: ``i.ready`` is low while the
     link is down. ``o.ready`` low fills the elastic buffer; rows that find it full are lost and
@@ -140,6 +113,9 @@ class Serdes(wiring.Component):
         """Read the registers' description and declare the members."""
         self.config = config
         self.registers = registers(config)
+        raw = config.profile == "xsr-raw"
+        self._tx = (RawTransmitter if raw else Transmitter)(config)
+        self._rx = (RawReceiver if raw else Receiver)(config)
         lanes, width = config.lanes, config.symbols_per_clock
         word = frame_word(config.blocks * lanes)
         super().__init__(
@@ -158,6 +134,35 @@ class Serdes(wiring.Component):
             }
         )
 
+    @property
+    def latency(self) -> dict[str, int]:
+        """Clocks of each stage from ``i`` to ``o`` in path order, empty buffers, skew apart.
+
+        A frame's word waits further for its START row, and up to one row time where the gearboxes
+        hold bits back; a word that is not the last of its frame waits in the deframer for the row
+        after it. With FEC `rx_pcs` begins with the last word of a group of codewords. Transmit
+        stages and the last two count core clocks, the others clocks of ``rx``.
+        """
+        config = self.config
+        tx, rx = self._tx.lanes[0], self._rx.lanes[0]
+        ways = {
+            "tx_pcs": tx.coder.latency,
+            "tx_pma": tx.pma.latency,
+            "rx_pma": config.rx_format.decision_latency,
+            "rx_pcs": rx.coder.latency,
+        }
+        if config.profile == "xsr-raw":
+            return {**ways, "elastic_buffer": ElasticBuffer.latency}
+        return {
+            "framer": Framer.latency,
+            **ways,
+            "deskew": Deskew.latency,
+            **({"widen": Widen.latency} if config.degradable else {}),
+            "assembler": Assembler.latency,
+            "elastic_buffer": ElasticBuffer.latency,
+            "deframer": Deframer.latency,
+        }
+
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
@@ -166,9 +171,8 @@ class Serdes(wiring.Component):
         wiring.connect(m, wiring.flipped(self.csr), bank.bus)
         field = bank.signal
         bring_up = m.submodules.bring_up = BringUp(lanes=config.lanes)
-        raw = config.profile == "xsr-raw"
-        tx = m.submodules.tx = (RawTransmitter if raw else Transmitter)(config)
-        rx = (RawReceiver if raw else Receiver)(config)
+        tx = m.submodules.tx = self._tx
+        rx = self._rx
         m.submodules.rx = DomainRenamer("rx")(rx)
         clear = field("control.clear")
         rx_clear = cdc.PulseSynchronizer(i_domain="sync", o_domain="rx")
@@ -458,5 +462,5 @@ def generate(serdes: design.Serdes, directory: Path) -> RtlManifest:
             "word_bytes": config.word_bytes,
         },
         registers=top.registers.manifest(),
-        latency=latency(config),
+        latency=top.latency,
     )

@@ -82,6 +82,7 @@ class Transmitter(wiring.Component):
         """Declare the members."""
         self.config = config
         lanes = config.lanes
+        self.lanes = [LaneTx(config, coders.transmit(config)) for _ in range(lanes)]
         super().__init__(
             {
                 "i": In(stream.Signature(frame_word(config.blocks * lanes))),
@@ -126,7 +127,7 @@ class Transmitter(wiring.Component):
 
         slots: list[Any] = []
         for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = LaneTx(config, coders.transmit(config))
+            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
             # Registers and not constants: a constant would be folded into the lane's module, and no
             # two lanes would be alike in the Verilog.
             identity = Signal(8, init=number, name=f"lane_number_{number}")

@@ -1,7 +1,9 @@
 """Simulation of one block in Verilator: `verilate(component, name, main)` is an executable."""
 
+import re
 import shutil
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -90,3 +92,42 @@ def verilate(tmp_path_factory):
         return cache.entry("verilated-blocks", key, build) / "simulate"
 
     return verilate
+
+
+def peakrdl_layout(text: Path, top: str, parameters: dict[str, int], registers, directory: Path):
+    """Addresses and field geometry as PeakRDL's C header gives them to a C compiler.
+
+    Fields of register types that have a name are left out: the header names them by the type.
+    """
+    header = directory / "map.h"
+    overrides = [a for key, value in parameters.items() for a in ("-P", f"{key}={value}")]
+    command = [str(Path(sys.executable).with_name("peakrdl")), "c-header", str(text), "-o"]
+    subprocess.run([*command, str(header), "-t", top, *overrides], check=True, timeout=60)
+    written = header.read_text()
+    kind = re.findall(r"^\} (\w+_t);", written, re.MULTILINE)[-1]
+    macro = kind.removesuffix("_t").upper()
+    lines = []
+    for register in registers:
+        lines.append(f'printf("%s=%zu\\n", "{register.name}", offsetof({kind}, {register.name}));')
+        bare = re.sub(r"\[\d+\]", "", register.name).replace(".", "__").upper()
+        for field in register.fields:
+            name = f"{macro}__{bare}__{field.name.upper()}"
+            path = f"{register.name}.{field.name}"
+            if f"{name}_bp" not in written:
+                continue
+            lines.append(f'printf("%s=%u,%u\\n", "{path}", {name}_bp, {name}_bw);')
+    program = directory / "map.c"
+    program.write_text(
+        f'#include <stddef.h>\n#include <stdio.h>\n#include "{header.name}"\n'
+        "int main(void) {\n" + "\n".join(lines) + "\nreturn 0;\n}\n"
+    )
+    binary = directory / "map"
+    subprocess.run(["gcc", "-std=c11", str(program), "-o", str(binary)], check=True, timeout=60)
+    done = subprocess.run([str(binary)], check=True, capture_output=True, text=True, timeout=10)
+    return dict(line.split("=") for line in done.stdout.splitlines()), written
+
+
+@pytest.fixture
+def peakrdl():
+    """Register layout by PeakRDL: `peakrdl(text, top, parameters, registers, directory)`."""
+    return peakrdl_layout

@@ -65,7 +65,7 @@ def test_manifest_holds_registers_and_latency(generated):
     assert RtlManifest.read(directory / "serdes.manifest.json") == manifest
     assert manifest.register("lane[3].status").fields["block_lock"] == (4, 1)
     assert manifest.register("status").fields["state"] == (0, 4)
-    assert manifest.latency_cycles == serdes.latency(Config())
+    assert manifest.latency_cycles == serdes.Serdes(Config()).latency
     assert manifest.parameters["lanes"] == 8
 
 

@@ -8,7 +8,7 @@ from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.link.bring_up import FailReason, State
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
-from lightloom.rtl.link.serdes import Serdes, latency
+from lightloom.rtl.link.serdes import Serdes
 from lightloom.rtl.pcs import frames as stimulus
 from lightloom.rtl.pcs.frames import Collector
 
@@ -381,7 +381,7 @@ def test_latency_is_what_the_manifest_says(rng):
             await ctx.tick()
 
     mirror.run(story)
-    total = sum(latency(config).values())
+    total = sum(dut.latency.values())
     print("latency", min(waits), "to", max(waits), "stages", total)
     # Two row times in the gearboxes, a marker row, the rows that stand in the elastic buffer.
     assert total <= min(waits) + 2
