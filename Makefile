@@ -60,6 +60,7 @@ check: install  ## ruff, pyright and the tests that need no simulator
 
 bench: install  ## speed of co-simulation, circuit solvers and layout checks on this machine
 	$(BIN)/python tests/benchmarks/bench_kernel.py
+	$(BIN)/python tests/benchmarks/bench_fec.py
 	$(BIN)/pytest -q -s tests/benchmarks
 
 # Made on the oldest Python supported, since its releases also install on the newer ones.

@@ -44,6 +44,43 @@ def runtime(include):
     return [place / f"{name}.o" for name in RUNTIME]
 
 
+def compiled(component, name, main, work, *, domains=None, optimize="-O1", modules=False):
+    """Executable of `verilate`; the Verilog is written to the directory `work`."""
+    text = main.read_text() if isinstance(main, Path) else main
+    manifest = emit(component, name, directory=work, domains=domains)
+    environment = tool_environment()
+    include = Path(environment["VERILATOR_ROOT"]) / "include"
+
+    def build(directory):
+        (directory / "main.cpp").write_text(text)
+        shutil.copy(work / manifest.verilog, directory)
+        run(["verilator", "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast",
+             "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000",
+             *["-fno-inline"] * modules,
+             "--top-module", name, "--prefix", f"V{name}", "-Mdir", directory,
+             manifest.verilog], cwd=directory, env=environment)  # fmt: skip
+        objects = runtime(include)
+        if modules:
+            parts = sorted(directory.glob("V*.cpp"))
+            whole = "".join(part.read_text() for part in parts)
+            for part in parts:
+                part.unlink()
+            (directory / "whole.cpp").write_text(whole)
+        for path in sorted(directory.glob("*.cpp")):
+            level = "-O0" if "__Slow" in path.name or "__Syms" in path.name else optimize
+            run(["g++", *FLAGS, level, "-I", include, "-I", include / "vltstd",
+                 "-c", path.name], cwd=directory)  # fmt: skip
+        run(["g++", "-o", directory / "simulate", *sorted(directory.glob("*.o")), *objects,
+             "-pthread", "-latomic"])  # fmt: skip
+        for path in directory.iterdir():
+            if path.suffix in (".o", ".h", ".mk", ".d", ".dat", ".cpp"):
+                path.unlink()
+
+    here = Path(__file__).read_text()
+    key = cache.key(manifest.sha256, name, text, optimize, str(modules), here, *versions())
+    return cache.entry("verilated-blocks", key, build) / "simulate"
+
+
 @pytest.fixture(scope="session")
 def verilate(tmp_path_factory):
     """Function from a component and a C++ main to an executable, cached by content.
@@ -55,41 +92,8 @@ def verilate(tmp_path_factory):
     the way to go where many lanes are alike.
     """
 
-    def verilate(component, name, main, *, domains=None, optimize="-O1", modules=False):
-        text = main.read_text() if isinstance(main, Path) else main
-        source = tmp_path_factory.mktemp(name)
-        manifest = emit(component, name, directory=source, domains=domains)
-        environment = tool_environment()
-        include = Path(environment["VERILATOR_ROOT"]) / "include"
-
-        def build(directory):
-            (directory / "main.cpp").write_text(text)
-            shutil.copy(source / manifest.verilog, directory)
-            run(["verilator", "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast",
-                 "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000",
-                 *["-fno-inline"] * modules,
-                 "--top-module", name, "--prefix", f"V{name}", "-Mdir", directory,
-                 manifest.verilog], cwd=directory, env=environment)  # fmt: skip
-            objects = runtime(include)
-            if modules:
-                parts = sorted(directory.glob("V*.cpp"))
-                whole = "".join(part.read_text() for part in parts)
-                for part in parts:
-                    part.unlink()
-                (directory / "whole.cpp").write_text(whole)
-            for path in sorted(directory.glob("*.cpp")):
-                level = "-O0" if "__Slow" in path.name or "__Syms" in path.name else optimize
-                run(["g++", *FLAGS, level, "-I", include, "-I", include / "vltstd",
-                     "-c", path.name], cwd=directory)  # fmt: skip
-            run(["g++", "-o", directory / "simulate", *sorted(directory.glob("*.o")), *objects,
-                 "-pthread", "-latomic"])  # fmt: skip
-            for path in directory.iterdir():
-                if path.suffix in (".o", ".h", ".mk", ".d", ".dat", ".cpp"):
-                    path.unlink()
-
-        here = Path(__file__).read_text()
-        key = cache.key(manifest.sha256, name, text, optimize, str(modules), here, *versions())
-        return cache.entry("verilated-blocks", key, build) / "simulate"
+    def verilate(component, name, main, **options):
+        return compiled(component, name, main, tmp_path_factory.mktemp(name), **options)
 
     return verilate
 
