@@ -12,15 +12,16 @@ from lightloom.flows import cli, link
 from lightloom.spec import DesignError
 
 DESIGN = Path(__file__).parents[2] / "designs" / "xpu_cpo.toml"
+LIGHTSPHERE = DESIGN.with_name("lightsphere.toml")
 KEYS = """link.up link.payload_bytes link.payload_errors link.bits_simulated link.pre_fec_ber
     link.pre_fec_ber_low link.pre_fec_ber_high link.post_fec_ber link.latency_ns link.lock_time_us
     link.energy_pj_per_bit eye.height_mv eye.width_ui ocs.reconfiguration_us cosim.bits_per_s
     cosim.build_s layout.drc_violations layout.lvs_mismatches"""
 
 
-def run(out, *arguments):
+def run(out, *arguments, design=DESIGN):
     """Run `lightloom link`; returns exit code and metrics."""
-    code = cli.run(["link", str(DESIGN), "-q", "-o", str(out), *arguments])
+    code = cli.run(["link", str(design), "-q", "-o", str(out), *arguments])
     return code, json.loads((out / "metrics.json").read_text())
 
 
@@ -84,6 +85,73 @@ def test_less_light_means_more_errors_as_the_closed_form_says(tmp_path):
     for m in rates[1:]:
         low, high = m["link.pre_fec_ber_low"], m["link.pre_fec_ber_high"]
         assert low <= m["link.pre_fec_ber_model"] <= high
+
+
+TWO_LANES = {"serdes__lanes": 2, "switch__ports": 2}
+"""Of the flagship's eight; switches of two lanes lose less, so the laser is 1.8 dB weaker."""
+
+
+def test_pam4_with_fec_closes_through_two_transceivers(tmp_path):
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(12).bytes(20_000))
+    out = tmp_path / "out"
+    code, m = run(
+        out, "--payload", str(payload),
+        *settings(**TWO_LANES, engine__laser_power_dbm=8.4, run__ber_bits=2_000_000),
+        design=LIGHTSPHERE,
+    )  # fmt: skip
+    assert code == 0
+    assert (out / "received.bin").read_bytes() == payload.read_bytes()
+    assert (m["link.payload_errors"], m["link.wrong_bytes"]) == (0, 0)
+    assert 1e-5 < m["link.pre_fec_ber"] < 2e-4
+    assert m["link.pre_fec_ber"] / 2.5 < m["link.pre_fec_ber_model"] < 2.5 * m["link.pre_fec_ber"]
+    assert m["fec.codewords"] > 50
+    assert m["fec.uncorrectable"] == 0
+    assert m["link.post_fec_ber"] == 0.0
+    assert 0 < m["link.post_fec_ber_high"] < m["fec.codeword_error_rate_high"]
+    assert m["ocs.reconfiguration_us"] is None
+    assert "codewords</b> could not be corrected" in (out / "report.html").read_text()
+
+
+def test_what_cannot_be_corrected_is_never_delivered_as_good(tmp_path):
+    """Every codeword at a BER of 1e-2, some of them at 2e-3: said, lost, and no wrong byte."""
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(13).bytes(20_000))
+    common = TWO_LANES | {"run__ber_bits": 400_000}
+    for power, low, high in ((5.7, 6e-3, 2e-2), (6.9, 1e-3, 4e-3)):
+        out = tmp_path / str(power)
+        code, m = run(
+            out, "--payload", str(payload), *settings(**common, engine__laser_power_dbm=power),
+            design=LIGHTSPHERE,
+        )  # fmt: skip
+        print(power, m)
+        assert code == 1
+        assert low < m["link.pre_fec_ber"] < high
+        assert m["fec.uncorrectable"] > 0
+        assert m["link.wrong_bytes"] == 0
+        assert m["link.payload_errors"] > 0
+    assert m["link.up"] is True
+    # codewords by the hundred: failed as often as the errors of the test pattern say, or half
+    assert 0.5 < m["fec.codeword_error_rate"] / m["fec.codeword_error_rate_model"] < 1.5
+
+
+@pytest.mark.slow
+def test_the_flagship_closes_and_fails_as_it_says(tmp_path):
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(14).bytes(100_000))
+    code, m = run(tmp_path / "good", "--payload", str(payload), design=LIGHTSPHERE)
+    assert code == 0
+    assert (tmp_path / "good" / "received.bin").read_bytes() == payload.read_bytes()
+    assert 1e-5 < m["link.pre_fec_ber"] < 2e-4
+    assert m["fec.uncorrectable"] == 0
+    code, m = run(
+        tmp_path / "bad", "--payload", str(payload), *settings(engine__laser_power_dbm=7.4),
+        design=LIGHTSPHERE,
+    )  # fmt: skip
+    assert code == 1
+    assert 7e-3 < m["link.pre_fec_ber"] < 1.5e-2
+    assert m["fec.uncorrectable"] > 0
+    assert m["link.wrong_bytes"] == 0
 
 
 def test_below_sensitivity_the_link_says_so_in_time(tmp_path):
