@@ -15,7 +15,7 @@ from amaranth import ClockDomain, Module, Mux, Signal, Value
 from amaranth.hdl import Assert, Assume, DomainRenamer, EnableInserter
 from amaranth.lib import wiring
 
-__all__ = ["Bench", "Fault", "Method", "Proof", "inside", "internal", "part"]
+__all__ = ["Bench", "Fault", "Method", "Proof", "inside", "internal", "part", "state"]
 
 _rtlil = importlib.import_module("amaranth.back.rtlil")
 
@@ -83,16 +83,24 @@ class Proof:
         return bench
 
 
-def internal(module: Module, name: str) -> Signal:
+def internal(module: Module, name: str, domain: str | None = None) -> Signal:
     """Signal that `module` itself drives, by name; raises KeyError when there is not exactly one.
 
-    For faults, and for the invariants that an induction needs.
+    For faults, and for the invariants that an induction needs. `domain` leaves out those of the
+    same name that are driven from elsewhere (``comb`` or a clock).
     """
     driven: Any = module._driving
-    found = [signal for signal in driven if signal.name == name]
+    named = [signal for signal in driven if signal.name == name]
+    found = [signal for signal in named if domain is None or domain in driven[signal]]
     if len(found) != 1:
         raise KeyError(f"{name}: {len(found)} signals of that name")
     return found[0]
+
+
+def state(module: Module) -> Signal:
+    """State of the one state machine of `module`: 0 for the first that is written, and so on."""
+    made: Any = module._generated
+    return made["fsm"].state
 
 
 def part(module: Module, name: str) -> Any:

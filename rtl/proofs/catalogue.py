@@ -1,6 +1,15 @@
 """All proofs, in the order in which they are shown."""
 
-from lightloom.rtl.proofs import block_lock, bring_up, codes, elastic_buffer, gearbox
+from lightloom.rtl.proofs import (
+    bank,
+    block_lock,
+    bring_up,
+    codes,
+    codeword_lock,
+   
+    elastic_buffer,
+    gearbox,
+)
 from lightloom.rtl.proofs.bench import Proof
 
 __all__ = ["PROOFS"]
@@ -9,6 +18,8 @@ PROOFS: tuple[Proof, ...] = (
     *gearbox.PROOFS,
     *codes.PROOFS,
     *block_lock.PROOFS,
+    *codeword_lock.PROOFS,
     *bring_up.PROOFS,
     *elastic_buffer.PROOFS,
+    *bank.PROOFS,
 )

@@ -1,10 +1,12 @@
 """Gearboxes: every bit that goes in comes out, once and in its place."""
 
+import math
 from functools import partial
 
 from amaranth import Cat, Module, Mux, Signal, Value
 
 from lightloom.rtl.pcs.gearbox import BLOCK, RxGearbox, TxGearbox
+from lightloom.rtl.pcs.wide_gearbox import WideGearbox
 from lightloom.rtl.proofs.bench import Bench, Proof, internal
 
 __all__ = ["PROOFS"]
@@ -100,7 +102,28 @@ def _receive(bench: Bench, *, width: int) -> None:
     bench.cover(bit.leaves(dut.o_valid, dut.o, stored) & (bit.which == width - 1))
 
 
+def _repack(bench: Bench, *, i_width: int, o_width: int) -> None:
+    m, dut = bench.m, WideGearbox(i_width=i_width, o_width=o_width)
+    inner = bench.add(dut, driven=("clear",))
+    stock, count = internal(inner, "stock"), internal(inner, "count")
+    unit = math.gcd(i_width, o_width) & -math.gcd(i_width, o_width)
+    fill = Signal(9)  # bits taken and not sent
+    taken, sent = Signal(), Signal()
+    m.d.comb += [taken.eq(dut.i.valid & dut.i.ready), sent.eq(dut.o.valid & dut.o.ready)]
+    m.d.sync += fill.eq(fill + Mux(taken, i_width, 0) - Mux(sent, o_width, 0))
+    bench.check("sent_was_taken", ~sent | (fill >= o_width))
+    bench.check("word_is_offered", dut.o.valid == (fill >= o_width))
+    bench.invariant("fill", (fill == count * unit) & (fill < i_width + o_width))
+    bench.invariant("zero_above", (stock >> fill) == 0)
+    bit = _follow(bench, taken, dut.i.payload, i_width, fill)
+    bench.cover(bit.leaves(sent, dut.o.payload, stock) & (bit.which == i_width - 1))
+
+
 def _never_waits(dut: TxGearbox, module: Module) -> None:
+    module.d.comb += dut.i.ready.eq(1)
+
+
+def _always_takes(dut: WideGearbox, module: Module) -> None:
     module.d.comb += dut.i.ready.eq(1)
 
 
@@ -132,5 +155,17 @@ PROOFS = (
             depth=2,
         )
         for width in WIDTHS
+    ),
+    *(
+        Proof(
+            "wide_gearbox",
+            f"order_{i_width}_{o_width}",
+            f"every bit of {i_width}-bit words leaves once, in order, {o_width} bits a word",
+            partial(_repack, i_width=i_width, o_width=o_width),
+            _always_takes,
+            method="induction",
+            depth=2,
+        )
+        for i_width, o_width in ((32, 40), (64, 160), (160, 64))
     ),
 )

@@ -255,3 +255,9 @@ def sleepers(folder: Path) -> list[str]:
         if words.startswith(b"sleep\x00600") and where.startswith(str(folder)):
             found.append(place.name)
     return found
+
+
+def test_the_page_names_every_block_that_has_proofs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formal.md").read_text()
+    for proof in catalogue.PROOFS:
+        assert f"`{proof.block}`" in text
