@@ -211,7 +211,7 @@ PROOFS = (
             partial(described, description=description),
             _misaligned_writes,
             method="induction",
-            depth=2,
+            depth=1,
             reach=10,
         )
         for name, description in (("serdes", _link), ("ocs_controller", _switch))

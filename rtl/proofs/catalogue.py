@@ -6,7 +6,6 @@ from lightloom.rtl.proofs import (
     bring_up,
     codes,
     codeword_lock,
-   
     elastic_buffer,
     gearbox,
 )
