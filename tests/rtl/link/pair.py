@@ -114,7 +114,7 @@ class Bench:
             **dict.fromkeys(self._ports("b"), "far"),
             **dict.fromkeys(self._ports("a"), "sync"),
         }
-        self.program = verilate(self.pair, name, head + text, domains=domains)
+        self.program = verilate(self.pair, name, head + text, domains=domains, modules=True)
         self.script = []
 
     @staticmethod
