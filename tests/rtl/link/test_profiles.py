@@ -220,7 +220,7 @@ def carry(pcie, ppm):
     start(pcie)
     for side in "ab":
         pcie.say("send", side, 300, 3000)
-    pcie.say("drain", "all", 60000)
+    pcie.say("drain", "all", 120000)
     pcie.read("a", "counter.rows_deleted")
     pcie.read("b", "counter.rows_deleted")
     got = pcie.run(ppm)
