@@ -1,6 +1,23 @@
+"""Random numbers, and `pair_bench`: two SerDes back to back in Verilator, driven by a script.
+
+The line gives each sample the value of the far side's code, scaled to the sampler, with its lanes
+permuted and delayed by symbols. Commands and answers are those of `pair.cpp`.
+"""
+
 import random
+import subprocess
+from pathlib import Path
 
 import pytest
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import DomainRenamer
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lightloom.rtl.csr import axi_lite
+from lightloom.rtl.link.registers import ADDRESS_BITS
+from lightloom.rtl.link.serdes import Serdes
+from lightloom.rtl.pcs.row import frame_word
 
 
 def pytest_configure(config):
@@ -14,3 +31,155 @@ def rng():
     seed = random.getrandbits(32)
     print("seed", seed)
     return random.Random(seed)
+
+
+class Pair(wiring.Component):
+    """Side A in `sync`, side B in `far`; each receives in the other's transmit clock."""
+
+    def __init__(self, config, source=None, delay=None):
+        self.config = config
+        lanes = config.lanes
+        self.source = source or list(reversed(range(lanes)))
+        self.delay = delay or [0] * lanes
+        self.sides = (Serdes(config), Serdes(config))
+        word = frame_word(config.blocks * lanes).size
+        bus = axi_lite.Signature(addr_width=ADDRESS_BITS, data_width=32)
+        members = {}
+        for s in "ab":
+            members |= {
+                f"i_{s}": In(word),
+                f"i_valid_{s}": In(1),
+                f"i_ready_{s}": Out(1),
+                f"o_{s}": Out(word),
+                f"o_valid_{s}": Out(1),
+                f"up_{s}": Out(1),
+                f"state_{s}": Out(4),
+                f"light_{s}": In(lanes),
+                f"cut_{s}": In(lanes),
+                f"noise_{s}": In(lanes),
+                f"csr_{s}": In(bus),
+            }
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        for n, s in enumerate("ab"):
+            own, other = ("sync", "far") if s == "a" else ("far", "sync")
+            side = self.sides[n]
+            m.submodules[s] = DomainRenamer({"sync": own, "rx": other})(side)
+            wiring.connect(m, wiring.flipped(getattr(self, f"csr_{s}")), side.csr)
+            m.d.comb += [
+                side.i.payload.eq(getattr(self, f"i_{s}")),
+                side.i.valid.eq(getattr(self, f"i_valid_{s}")),
+                getattr(self, f"i_ready_{s}").eq(side.i.ready),
+                getattr(self, f"o_{s}").eq(side.o.payload),
+                getattr(self, f"o_valid_{s}").eq(side.o.valid),
+                side.o.ready.eq(1),
+                getattr(self, f"up_{s}").eq(side.link_up),
+                getattr(self, f"state_{s}").eq(side.state),
+                side.rx_signal_detect.eq(getattr(self, f"light_{s}")),
+            ]
+            self._line(m, s, self.sides[1 - n].tx_codes, side.rx_samples, other)
+        return m
+
+    def _line(self, m, s, codes, samples, domain):
+        """Samples of side `s`; its input `noise` turns the sign of one sample in a word over."""
+        config = self.config
+        width, adc, dac = config.symbols_per_clock, config.adc_bits, config.tx_dac_bits
+        for lane in range(config.lanes):
+            source = self.source[lane]
+            sent = codes.word_select(source, width * dac)
+            word = Signal(width * adc, name=f"word_{s}_{lane}")
+            cut = getattr(self, f"cut_{s}")[lane]
+            hit = getattr(self, f"noise_{s}")[lane]
+            for n in range(width):
+                value = sent[n * dac : n * dac + dac].as_signed() >> (dac - adc)
+                noisy = Mux(hit, -value, value) if n == width // 2 else value
+                m.d.comb += word[n * adc : n * adc + adc].eq(Mux(cut, 0, noisy))
+            words = [word]
+            delay = self.delay[lane] * adc
+            while (len(words) - 1) * width * adc < delay:
+                past = Signal(width * adc, name=f"past_{s}_{lane}_{len(words)}")
+                m.d[domain] += past.eq(words[-1])
+                words.append(past)
+            stream = Cat(reversed(words))
+            start = len(stream) - width * adc - delay
+            m.d.comb += samples.word_select(lane, width * adc).eq(stream[start:][: width * adc])
+
+
+class Bench:
+    """Collects commands, runs them, checks the answers."""
+
+    def __init__(self, verilate, config, name, **kwargs):
+        self.config = config
+        self.pair = Pair(config, **kwargs)
+        self.registers = self.pair.sides[0].registers
+        text = Path(__file__).with_name("pair.cpp").read_text()
+        total = config.blocks * config.lanes
+        word = frame_word(total)
+        defines = {
+            "MODEL": f"V{name}",
+            "BLOCKS": total,
+            "LANES": config.lanes,
+            "COUNT_BITS": word["count"].width,
+            "WORD_BITS": word.size,
+        }
+        head = f'#include "V{name}.h"\n' + "".join(f"#define {k} {v}\n" for k, v in defines.items())
+        domains = {
+            **dict.fromkeys(self._ports("b"), "far"),
+            **dict.fromkeys(self._ports("a"), "sync"),
+        }
+        self.program = verilate(self.pair, name, head + text, domains=domains, modules=True)
+        self.script = []
+
+    @staticmethod
+    def _ports(s):
+        names = ("i", "i_valid", "i_ready", "o", "o_valid", "up", "state", "light", "cut", "noise")
+        return [*(f"{name}_{s}" for name in names), f"csr_{s}"]
+
+    def say(self, *words):
+        self.script.append(" ".join(map(str, words)))
+
+    def write(self, side, register, **fields):
+        """Set a register: fields not named have their reset values."""
+        found = self.registers.register(register)
+        value = found.reset
+        for name, number in fields.items():
+            part = found.field(name)
+            value = value & ~part.mask | number << part.lsb
+        self.say("write", side, found.address, value)
+
+    def read(self, side, register, field="value"):
+        """Read a field; the answer is labelled `side.register.field`."""
+        found = self.registers.register(register)
+        part = found.field(field)
+        label = f"{side}.{register}.{field}"
+        self.say("read", side, found.address, part.lsb, part.mask >> part.lsb, label)
+
+    def run(self, ppm=100):
+        """Answers by label."""
+        done = subprocess.run(
+            [self.program, str(ppm)],
+            input="\n".join(self.script) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        print(done.stdout[-4000:], done.stderr[-2000:])
+        assert done.returncode == 0, done.stderr[-300:]
+        answers = {}
+        for line in done.stdout.splitlines():
+            label, _, value = line.rpartition(" ")
+            answers[label] = int(value)
+        self.script = []
+        return answers
+
+
+@pytest.fixture(scope="session")
+def pair_bench(verilate):
+    """Maker of benches: `pair_bench(config, name, source=..., delay=...)`."""
+
+    def make(config, name, **kwargs):
+        return Bench(verilate, config, name, **kwargs)
+
+    return make

@@ -1,14 +1,8 @@
 """Two SerDes of each profile back to back, as Verilog: up, frames, loopbacks, lanes left out."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from lightloom.rtl.link.config import Config
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pair import Bench
 
 QUICK = {"limits": (2000, 20000, 30000, 20000, 20000), "rx_ffe_taps": 2, "tx_ffe": (0, 63, 0)}
 
@@ -20,9 +14,9 @@ def start(bench, limit=60000):
 
 
 @pytest.fixture(scope="module")
-def eth(verilate):
+def eth(pair_bench):
     config = Config(lanes=4, symbols_per_clock=16, marker_rows=64, degradable=True, **QUICK)
-    return Bench(verilate, config, "pair_eth", delay=[0, 100, 37, 5])
+    return pair_bench(config, "pair_eth", delay=[0, 100, 37, 5])
 
 
 def counts(got, label, side):
@@ -193,15 +187,15 @@ def test_inverted_lanes(eth, side):
 
 
 @pytest.fixture(scope="module")
-def pcie(verilate):
+def pcie(pair_bench):
     config = Config(profile="pcie5", lanes=2, symbols_per_clock=32, marker_rows=64, **QUICK)
-    return Bench(verilate, config, "pair_pcie", delay=[0, 300])
+    return pair_bench(config, "pair_pcie", delay=[0, 300])
 
 
 @pytest.fixture(scope="module")
-def pcie8(verilate):
+def pcie8(pair_bench):
     config = Config(profile="pcie5", lanes=8, symbols_per_clock=32, marker_rows=64, **QUICK)
-    return Bench(verilate, config, "pair_pcie8", delay=[0, 300, 17, 700, 64, 5, 222, 1])
+    return pair_bench(config, "pair_pcie8", delay=[0, 300, 17, 700, 64, 5, 222, 1])
 
 
 @pytest.mark.parametrize("ppm", [-600, 600])
@@ -230,7 +224,7 @@ def carry(pcie, ppm):
 
 
 @pytest.fixture(scope="module")
-def kp4(verilate):
+def kp4(pair_bench):
     config = Config(
         profile="100g-kp4",
         modulation="pam4",
@@ -239,7 +233,7 @@ def kp4(verilate):
         marker_rows=80,
         **QUICK,
     )
-    return Bench(verilate, config, "pair_kp4", delay=[0, 170])
+    return pair_bench(config, "pair_kp4", delay=[0, 170])
 
 
 @pytest.mark.slow
