@@ -223,32 +223,40 @@ def carry(pcie, ppm):
         assert counts(got, "all", side) == (300, 0, 0)
 
 
-@pytest.fixture(scope="module")
-def kp4(pair_bench):
-    config = Config(
-        profile="100g-kp4",
-        modulation="pam4",
-        lanes=2,
-        symbols_per_clock=64,
-        marker_rows=80,
-        **QUICK,
-    )
-    return pair_bench(config, "pair_kp4", delay=[0, 170])
+FEC = {
+    "kp4": {"profile": "100g-kp4", "modulation": "pam4", "symbols_per_clock": 64},
+    "kr4": {"profile": "100g-kr4", "symbols_per_clock": 32, "fec_interleave": 2},
+}
 
 
 @pytest.mark.slow
-def test_kp4_over_pam4(kp4):
-    start(kp4)
+@pytest.mark.parametrize("code", FEC)
+def test_fec_over_two_lanes(pair_bench, code):
+    """Frames both ways; then errors on the line, which all are corrected and counted."""
+    config = Config(lanes=2, marker_rows=80, **FEC[code], **QUICK)
+    bench = pair_bench(config, f"pair_{code}", delay=[0, 170])
+    start(bench)
     for side in "ab":
-        kp4.say("send", side, 200, 3000)
-    kp4.say("drain", "all", 40000)
+        bench.say("send", side, 200, 3000)
+    bench.say("drain", "clean", 60000)
     for side in "ab":
-        kp4.read(side, "lane[0].fec_corrected")
-        kp4.read(side, "fec_histogram[0]")
-        kp4.read(side, "round_trip", "clocks")
-    got = kp4.run()
+        bench.read(side, "lane[0].fec_corrected")
+        bench.read(side, "fec_histogram[0]")
+    bench.say("noise", "b", 40)
+    bench.say("send", "a", 100, 3000)
+    bench.say("drain", "noisy", 60000)
+    for lane in (0, 1):
+        bench.read("b", f"lane[{lane}].fec_symbol_errors")
+        bench.read("b", f"lane[{lane}].fec_uncorrectable")
+    bench.read("b", "fec_histogram[1]")
+    got = bench.run()
     assert got["up"] > 0
     for side in "ab":
-        assert counts(got, "all", side) == (200, 0, 0)
+        assert counts(got, "clean", side) == (200, 0, 0)
         assert got[f"{side}.lane[0].fec_corrected.value"] == 0
         assert got[f"{side}.fec_histogram[0].value"] > 50
+    assert counts(got, "noisy", "b") == (100, 0, 0)
+    for lane in (0, 1):
+        assert got[f"b.lane[{lane}].fec_symbol_errors.value"] > 10
+        assert got[f"b.lane[{lane}].fec_uncorrectable.value"] == 0
+    assert got["b.fec_histogram[1].value"] > 5
