@@ -6,6 +6,7 @@ from lightloom.rtl.proofs import (
     bring_up,
     codes,
     codeword_lock,
+    deskew,
     elastic_buffer,
     gearbox,
 )
@@ -18,6 +19,7 @@ PROOFS: tuple[Proof, ...] = (
     *codes.PROOFS,
     *block_lock.PROOFS,
     *codeword_lock.PROOFS,
+    *deskew.PROOFS,
     *bring_up.PROOFS,
     *elastic_buffer.PROOFS,
     *bank.PROOFS,

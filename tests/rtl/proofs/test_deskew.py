@@ -1,0 +1,11 @@
+"""Deskewed rows have the blocks that came equally long after the markers, in lane order."""
+
+import pytest
+
+from lightloom.rtl.proofs.deskew import PROOFS
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.key)
+def test_it_holds_reaches_its_covers_and_sees_its_fault(proof, decide):
+    result = decide(proof)
+    assert result.verdict == "pass", result.reason
