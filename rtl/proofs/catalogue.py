@@ -9,6 +9,7 @@ from lightloom.rtl.proofs import (
     deskew,
     elastic_buffer,
     gearbox,
+    narrow,
 )
 from lightloom.rtl.proofs.bench import Proof
 
@@ -21,6 +22,7 @@ PROOFS: tuple[Proof, ...] = (
     *codeword_lock.PROOFS,
     *deskew.PROOFS,
     *bring_up.PROOFS,
+    *narrow.PROOFS,
     *elastic_buffer.PROOFS,
     *bank.PROOFS,
 )
