@@ -109,6 +109,7 @@ PROOFS = (
         method="induction",
         depth=2,
         reach=20,
-        assumed="4 lanes of which each has 4 bits of data; a row stays until it is taken; a bad marker announces no other lanes",
+        assumed="4 lanes of which each has 4 bits of data; a row stays until it is taken; a bad "
+        "marker announces no other lanes",
     ),
 )
