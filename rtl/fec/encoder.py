@@ -31,6 +31,9 @@ class Encoder(wiring.Component):
     divided after the others: only one symbol of the remainder before it is on the longest path, so
     the large matrix is mapped for area.
 
+    Area on an ECP5 with Yosys 0.70, KP4 at 16 symbols: 5701 LUT4 (``synth_ecp5 -nowidelut``), 7895
+    with wide multiplexers (plain ``synth_ecp5``); a carry pair counts as two. 613 flip-flops.
+
     Parameters
     ----------
     code : Code

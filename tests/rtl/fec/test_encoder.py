@@ -1,6 +1,8 @@
 """The encoder against the golden model and two other libraries, at every number of symbols."""
 
+import json
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from amaranth.sim import Simulator
 from lightloom.rtl.fec.codes import KP4, KR4, Code
 from lightloom.rtl.fec.encoder import Encoder
 from lightloom.rtl.fec.model import encode, syndromes
+from lightloom.rtl.verilog import emit
 
 SMALL = Code("small", 31, 23)
 GENERATORS = {
@@ -158,6 +161,25 @@ def product(a, b):
         a = a << 1
         a ^= 0x409 * (a >> 10)
     return out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["", "-nowidelut"])
+def test_sixteen_symbols_of_kp4_take_fewer_than_9000_lut4(option, tmp_path):
+    emit(Encoder(KP4, 16), "encoder", directory=tmp_path)
+    (tmp_path / "script.ys").write_text(
+        f"read_verilog encoder.v\nsynth_ecp5 -top encoder -noiopad {option}\n"
+        "tee -q -o stat.json stat -json\n"
+    )
+    run = "from pyosys.libyosys import Design, run_pass; run_pass('script script.ys', Design())"
+    subprocess.run(
+        [sys.executable, "-c", run],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    cells = json.loads((tmp_path / "stat.json").read_text())["design"]["num_cells_by_type"]
+    # A carry pair fills two sites; nothing else that holds a LUT may appear.
+    assert set(cells) <= {"LUT4", "CCU2C", "PFUMX", "L6MUX21", "TRELLIS_FF"}
+    assert 0 < cells["LUT4"] + 2 * cells.get("CCU2C", 0) < 9000
 
 
 @pytest.mark.parametrize("symbols", [0, 69])
