@@ -10,7 +10,7 @@ from lightloom.rtl.fec.field import BITS
 from lightloom.rtl.fec.key_equation import KeyEquation
 from lightloom.rtl.fec.search import Search
 from lightloom.rtl.fec.syndromes import Syndromes
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = ["Decoder"]
 

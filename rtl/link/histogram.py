@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.link.counter import Counter
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = ["BINS", "Histogram"]
 

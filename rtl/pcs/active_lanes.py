@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from amaranth import Array, Const, Module, Mux, Signal, Value
 
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = ["Choice", "active", "choose", "sizes"]
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pcs.fec_marker import NIBBLES, PATTERN, PATTERN_BITS
 from lightloom.rtl.pcs.wide_gearbox import WideGearbox, shift_down
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = [
     "BAD_TO_LOSE",

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from lightloom.rtl.pcs.block import Kind
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = ["BAD_MARKERS_TO_LOSE", "Deskew", "LaneBuffer", "align"]
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.pma.formats import RxFormat
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 __all__ = ["Cdr"]
 

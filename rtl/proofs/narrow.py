@@ -9,7 +9,7 @@ from amaranth import Module, Mux, Signal
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.narrow import Narrow
 from lightloom.rtl.pcs.widen import Widen
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 from lightloom.rtl.proofs.bench import Bench, Proof, internal
 
 __all__ = ["PROOFS"]

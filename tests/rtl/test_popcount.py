@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from lightloom.rtl.pma.popcount import popcount
+from lightloom.rtl.popcount import popcount
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 16, 31, 64, 100, 128])
