@@ -5,12 +5,12 @@ Ref: IEEE Std 802.3-2022 clause 49.2.
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.pcs import seam
 from lightloom.rtl.pcs.block import Decoder, Encoder
 from lightloom.rtl.pcs.block_lock import BlockLock
 from lightloom.rtl.pcs.gearbox import BLOCK, RxGearbox, TxGearbox
-from lightloom.rtl.pcs.scrambler import STATE_BITS, Descrambler, Scrambler
+from lightloom.rtl.pcs.scrambler import Descrambler, Scrambler
 
 __all__ = ["EthRx", "EthTx"]
 
@@ -66,17 +66,7 @@ class EthTx(wiring.Component):
         """Check the parameter and declare the members."""
         self.bits = bits
         self._gearbox = TxGearbox(width=bits)
-        super().__init__(
-            {
-                "kinds": In(4),
-                "data": In(64),
-                "marker": In(32),
-                "seed": In(STATE_BITS),
-                "run": In(1),
-                "slot": Out(1),
-                "word": Out(bits),
-            }
-        )
+        super().__init__(seam.transmit(self.blocks, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
@@ -159,18 +149,7 @@ class EthRx(wiring.Component):
         """Check the parameter and declare the members."""
         self.bits = bits
         self._gearbox = RxGearbox(width=bits)
-        super().__init__(
-            {
-                "i": In(bits),
-                "i_valid": In(1),
-                "run": In(1),
-                "locked": Out(1),
-                "kinds": Out(4),
-                "data": Out(64),
-                "valid": Out(1),
-                "header_errors": Out(1),
-            }
-        )
+        super().__init__(seam.receive(self.blocks, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""

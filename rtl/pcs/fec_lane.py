@@ -17,11 +17,10 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl.fec import model
 from lightloom.rtl.fec.codes import Code
 from lightloom.rtl.fec.interleave import InterleavedDecoder, InterleavedEncoder
-from lightloom.rtl.pcs import block, fec_marker, transcoder, wide_scrambler
+from lightloom.rtl.pcs import block, fec_marker, seam, transcoder, wide_scrambler
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.codeword_lock import CodewordLock
 from lightloom.rtl.pcs.fec_rows import FecRows
-from lightloom.rtl.pcs.scrambler import STATE_BITS
 from lightloom.rtl.pcs.wide_gearbox import WideGearbox
 
 __all__ = ["FAILED_TO_LOSE", "FecRx", "FecTx", "group_rows", "line", "symbols_per_clock"]
@@ -151,17 +150,7 @@ class FecTx(wiring.Component):
         self.code = code
         self.bits = bits
         self.depth = depth
-        super().__init__(
-            {
-                "kinds": In(4 * BLOCKS),
-                "data": In(64 * BLOCKS),
-                "marker": In(32),
-                "seed": In(STATE_BITS),
-                "run": In(1),
-                "slot": Out(1),
-                "word": Out(bits),
-            }
-        )
+        super().__init__(seam.transmit(BLOCKS, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
@@ -340,16 +329,9 @@ class FecRx(wiring.Component):
         )  # fmt: skip
         """Clocks from the last word of a group to its first row."""
         super().__init__(
-            {
-                "i": In(bits),
-                "i_valid": In(1),
-                "run": In(1),
+            seam.receive(BLOCKS, bits, errors=2)
+            | {
                 "bypass": In(1),
-                "locked": Out(1),
-                "kinds": Out(4 * BLOCKS),
-                "data": Out(64 * BLOCKS),
-                "valid": Out(1),
-                "header_errors": Out(2),
                 "codeword": Out(1),
                 "corrected": Out(1),
                 "uncorrectable": Out(1),

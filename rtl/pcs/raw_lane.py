@@ -2,10 +2,9 @@
 
 from amaranth import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.pcs import seam
 from lightloom.rtl.pcs.block import Kind
-from lightloom.rtl.pcs.scrambler import STATE_BITS
 
 __all__ = ["RawRx", "RawTx"]
 
@@ -41,17 +40,7 @@ class RawTx(wiring.Component):
         """Declare the members."""
         self.bits = bits
         self.blocks = _blocks(bits)
-        super().__init__(
-            {
-                "kinds": In(4 * self.blocks),
-                "data": In(64 * self.blocks),
-                "marker": In(32),
-                "seed": In(STATE_BITS),
-                "run": In(1),
-                "slot": Out(1),
-                "word": Out(bits),
-            }
-        )
+        super().__init__(seam.transmit(self.blocks, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
@@ -89,18 +78,7 @@ class RawRx(wiring.Component):
         """Declare the members."""
         self.bits = bits
         self.blocks = _blocks(bits)
-        super().__init__(
-            {
-                "i": In(bits),
-                "i_valid": In(1),
-                "run": In(1),
-                "locked": Out(1),
-                "kinds": Out(4 * self.blocks),
-                "data": Out(64 * self.blocks),
-                "valid": Out(1),
-                "header_errors": Out(1),
-            }
-        )
+        super().__init__(seam.receive(self.blocks, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""

@@ -29,8 +29,8 @@ recalled: all but SKP do, TS2 is scrambled but for its first symbol.
 
 from amaranth import Array, C, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.pcs import seam
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.pcie.gearbox130 import TxGearbox130
 from lightloom.rtl.pcs.pcie.lock import BlockAlign
@@ -135,17 +135,7 @@ class PcieTx(wiring.Component):
         """Check the parameters and declare the members."""
         self.bits = bits
         self._gearbox = TxGearbox130(bits=bits)
-        super().__init__(
-            {
-                "kinds": In(8),
-                "data": In(128),
-                "marker": In(32),
-                "seed": In(58),
-                "run": In(1),
-                "slot": Out(1),
-                "word": Out(bits),
-            }
-        )
+        super().__init__(seam.transmit(self.blocks, bits))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
@@ -298,18 +288,7 @@ class PcieRx(wiring.Component):
         """Check the parameters and declare the members."""
         self.bits = bits
         self._align = BlockAlign(bits=bits)
-        super().__init__(
-            {
-                "i": In(bits),
-                "i_valid": In(1),
-                "run": In(1),
-                "locked": Out(1),
-                "kinds": Out(8),
-                "data": Out(128),
-                "valid": Out(1),
-                "header_errors": Out(2),
-            }
-        )
+        super().__init__(seam.receive(self.blocks, bits, errors=2))
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
