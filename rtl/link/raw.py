@@ -7,9 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.link.receiver import Receiver
-from lightloom.rtl.link.transmitter import Transmitter, seed
+from lightloom.rtl.link.transmitter import Transmitter
 from lightloom.rtl.pcs.row import RowKind, frame_word, row
-from lightloom.rtl.pcs.scrambler import STATE_BITS
 
 __all__ = ["RawDeframer", "RawReceiver", "RawTransmitter"]
 
@@ -27,10 +26,9 @@ class RawTransmitter(Transmitter):
         """Build the netlist."""
         m = Module()
         config = self.config
-        lanes, bits = config.lanes, config.bits
         idle = Signal()
         taken = Signal()
-        everyone = (1 << lanes) - 1
+        everyone = (1 << config.lanes) - 1
         m.d.comb += [
             self.i.ready.eq(self.run & self.enable),
             taken.eq(self.i.valid & self.i.ready),
@@ -43,21 +41,9 @@ class RawTransmitter(Transmitter):
             m.d.sync += idle.eq(~taken)  # as late as the word that is not there
         told: Any = Signal(self.control.shape())
         m.d.comb += [told.eq(self.control), told.train.eq(self.control.train | idle)]
-        size = 64 * config.blocks
-        for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
-            start = Signal(STATE_BITS, init=seed(number, STATE_BITS), name=f"lane_seed_{number}")
-            m.d.sync += start.eq(seed(number, STATE_BITS))
-            codes = config.symbols_per_clock * config.tx_dac_bits
-            m.d.comb += [
-                lane.data.eq(self.i.payload.data.word_select(number, size)),
-                lane.seed.eq(start),
-                lane.run.eq(self.run),
-                lane.control.eq(told),
-                lane.invert.eq(self.invert[number]),
-                self.words.word_select(number, bits).eq(lane.word),
-                self.codes.word_select(number, codes).eq(lane.codes),
-            ]
+        self._lanes(m, told)
+        for number, lane in enumerate(self.lanes):
+            m.d.comb += lane.data.eq(self.i.payload.data.word_select(number, 64 * config.blocks))
         return m
 
 
@@ -72,24 +58,12 @@ class RawReceiver(Receiver):
         """Build the netlist."""
         m = Module()
         config = self.config
-        lanes, bits, size = config.lanes, config.bits, 64 * config.blocks
+        lanes = config.lanes
         valid = Signal(lanes)
-        for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
-            samples = config.symbols_per_clock * config.adc_bits
+        self._lanes(m)
+        for number, lane in enumerate(self.lanes):
             m.d.comb += [
-                lane.samples.eq(self.samples.word_select(number, samples)),
-                lane.control.eq(self.control),
-                lane.invert.eq(self.invert[number]),
-                lane.loop_word.eq(self.loop_words.word_select(number, bits)),
-                lane.loop_valid.eq(self.loop_valid),
-                self.phase.word_select(number, 12).eq(lane.phase),
-                self.decisions.word_select(number, bits).eq(lane.decisions),
-                self.cdr_locked[number].eq(lane.cdr_locked),
-                self.settled[number].eq(lane.settled),
-                self.block_lock[number].eq(lane.block_lock),
-                self.status[number].eq(lane.status),
-                self.o.data.word_select(number, size).eq(lane.data),
+                self.o.data.word_select(number, 64 * config.blocks).eq(lane.data),
                 valid[number].eq(lane.valid),
             ]
         m.d.comb += [

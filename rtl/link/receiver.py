@@ -135,7 +135,7 @@ class Receiver(wiring.Component):
         """Build the netlist."""
         m = Module()
         config = self.config
-        lanes, blocks, bits = config.lanes, config.blocks, config.bits
+        lanes, blocks = config.lanes, config.blocks
         deskew = Deskew(lanes=lanes, depth=config.deskew_depth, blocks=blocks)
         m.submodules.deskew = deskew
         histogram = None if config.fec is None else Histogram(lanes=lanes)
@@ -145,21 +145,9 @@ class Receiver(wiring.Component):
                 histogram.clear.eq(self.control.clear),
                 self.histogram.eq(histogram.counts),
             ]
-        for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
-            size = config.symbols_per_clock * config.adc_bits
+        self._lanes(m)
+        for number, lane in enumerate(self.lanes):
             m.d.comb += [
-                lane.samples.eq(self.samples.word_select(number, size)),
-                lane.control.eq(self.control),
-                lane.invert.eq(self.invert[number]),
-                lane.loop_word.eq(self.loop_words.word_select(number, bits)),
-                lane.loop_valid.eq(self.loop_valid),
-                self.phase.word_select(number, 12).eq(lane.phase),
-                self.decisions.word_select(number, bits).eq(lane.decisions),
-                self.cdr_locked[number].eq(lane.cdr_locked),
-                self.settled[number].eq(lane.settled),
-                self.block_lock[number].eq(lane.block_lock),
-                self.status[number].eq(lane.status),
                 deskew.kinds.word_select(number, 4 * blocks).eq(lane.kinds),
                 deskew.data.word_select(number, 64 * blocks).eq(lane.data),
                 deskew.valid[number].eq(lane.valid),
@@ -205,3 +193,23 @@ class Receiver(wiring.Component):
             self.aligned.eq(deskew.aligned & widen.complete),
         ]
         return m
+
+    def _lanes(self, m: Module) -> None:
+        """Add the lanes, connected but for the rows they give."""
+        config = self.config
+        size = config.symbols_per_clock * config.adc_bits
+        for number, lane in enumerate(self.lanes):
+            m.submodules[f"lane_{number}"] = lane
+            m.d.comb += [
+                lane.samples.eq(self.samples.word_select(number, size)),
+                lane.control.eq(self.control),
+                lane.invert.eq(self.invert[number]),
+                lane.loop_word.eq(self.loop_words.word_select(number, config.bits)),
+                lane.loop_valid.eq(self.loop_valid),
+                self.phase.word_select(number, 12).eq(lane.phase),
+                self.decisions.word_select(number, config.bits).eq(lane.decisions),
+                self.cdr_locked[number].eq(lane.cdr_locked),
+                self.settled[number].eq(lane.settled),
+                self.block_lock[number].eq(lane.block_lock),
+                self.status[number].eq(lane.status),
+            ]

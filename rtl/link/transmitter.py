@@ -12,6 +12,7 @@ from lightloom.rtl.link.lane_tx import LaneTx, control
 from lightloom.rtl.pcs.framer import Framer
 from lightloom.rtl.pcs.narrow import Narrow
 from lightloom.rtl.pcs.row import RowKind, frame_word
+from lightloom.rtl.pcs.scrambler import STATE_BITS
 
 __all__ = ["Transmitter", "seed"]
 
@@ -125,30 +126,44 @@ class Transmitter(wiring.Component):
         ]
         kinds, content = self._narrowed(m, spread.kinds, framer.o.data, is_marker, lane_slot)
 
-        slots: list[Any] = []
-        for number in range(lanes):
-            lane = m.submodules[f"lane_{number}"] = self.lanes[number]
-            # Registers and not constants: a constant would be folded into the lane's module, and no
-            # two lanes would be alike in the Verilog.
-            identity = Signal(8, init=number, name=f"lane_number_{number}")
-            start = Signal(58, init=seed(number, 58), name=f"lane_seed_{number}")
-            m.d.sync += [identity.eq(number), start.eq(seed(number, 58))]
-            size = config.symbols_per_clock * config.tx_dac_bits
+        self._lanes(m, self.control)
+        for number, lane in enumerate(self.lanes):
+            identity = self._constant(m, number, 8, f"lane_number_{number}")
             m.d.comb += [
                 lane.kinds.eq(kinds.word_select(number, 4 * blocks)),
                 lane.data.eq(content.word_select(number, 64 * blocks)),
                 lane.marker.eq(Cat(identity, self.marker_word)),
-                lane.seed.eq(start),
+            ]
+        # All lanes' gearboxes move together; asking all keeps the lanes' modules equal.
+        m.d.comb += lane_slot.eq(Cat(lane.slot for lane in self.lanes).all())
+        return m
+
+    def _lanes(self, m: Module, told: Any) -> None:
+        """Add the lanes, connected but for the rows they take."""
+        config = self.config
+        size = config.symbols_per_clock * config.tx_dac_bits
+        for number, lane in enumerate(self.lanes):
+            m.submodules[f"lane_{number}"] = lane
+            start = seed(number, STATE_BITS)
+            m.d.comb += [
+                lane.seed.eq(self._constant(m, start, STATE_BITS, f"lane_seed_{number}")),
                 lane.run.eq(self.run),
-                lane.control.eq(self.control),
+                lane.control.eq(told),
                 lane.invert.eq(self.invert[number]),
                 self.words.word_select(number, config.bits).eq(lane.word),
                 self.codes.word_select(number, size).eq(lane.codes),
             ]
-            slots.append(lane.slot)
-        # All lanes' gearboxes move together; asking all keeps the lanes' modules equal.
-        m.d.comb += lane_slot.eq(Cat(slots).all())
-        return m
+
+    @staticmethod
+    def _constant(m: Module, value: int, width: int, name: str) -> Signal:
+        """A register that holds `value`.
+
+        A constant would be folded into the lane's module, and no two lanes would be alike in the
+        Verilog.
+        """
+        held = Signal(width, init=value, name=name)
+        m.d.sync += held.eq(value)
+        return held
 
     def _narrowed(
         self, m: Module, kinds: Any, content: Any, is_marker: Any, lane_slot: Signal
