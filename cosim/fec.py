@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from lightloom.rtl.fec import codes
+from lightloom.rtl.fec.network import BITS
+
 Real = npt.NDArray[np.float64]
 
 
@@ -64,5 +67,5 @@ class Code:
         return float(counts @ weights / weights.sum()) * self.bits * ber / rate
 
 
-CODES = {"kp4": Code(544, 15), "kr4": Code(528, 7)}
-"""RS(544,514) and RS(528,514); IEEE Std 802.3-2022 clause 91."""
+CODES = {name: Code(code.n, code.t, BITS) for name, code in codes.CODES.items()}
+"""Those of the RTL."""

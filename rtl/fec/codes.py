@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lightloom.rtl.fec import field
 
-__all__ = ["KP4", "KR4", "Code"]
+__all__ = ["CODES", "KP4", "KR4", "Code"]
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,6 @@ class Code:
 
 KP4 = Code("kp4", 544, 514)
 KR4 = Code("kr4", 528, 514)
+
+CODES = {code.name: code for code in (KP4, KR4)}
+"""By name."""

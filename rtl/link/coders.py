@@ -1,15 +1,8 @@
-"""Line coders of the profiles.
-
-A coder of a lane takes and gives rows: `blocks` blocks of 64 bits with their kinds (`pcs.block`).
-Members of every transmit coder: ``kinds``, ``data``, ``marker``, ``seed``, ``run``, ``slot``,
-``word``; of every receive coder: ``i``, ``i_valid``, ``run``, ``locked``, ``kinds``, ``data``,
-``valid``, ``header_errors``, and with FEC ``corrected``, ``uncorrectable`` and ``symbol_errors``.
-Both have `blocks` and `latency`. `pcs.eth_lane` describes them.
-"""
+"""Line coders of the profiles: the members of `pcs.seam`, with `blocks` and `latency`."""
 
 from typing import Any
 
-from lightloom.rtl.fec.codes import KP4, KR4
+from lightloom.rtl.fec.codes import CODES
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
 from lightloom.rtl.pcs.fec_lane import FecRx, FecTx
@@ -17,8 +10,6 @@ from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
 from lightloom.rtl.pcs.pcie.rows import PcieSpread
 from lightloom.rtl.pcs.raw_lane import RawRx, RawTx
 from lightloom.rtl.pcs.row import Spread
-
-CODES = {"kp4": KP4, "kr4": KR4}
 
 __all__ = ["receive", "spread", "transmit"]
 

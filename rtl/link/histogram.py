@@ -4,13 +4,11 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.fec.monitor import BINS
 from lightloom.rtl.link.counter import Counter
 from lightloom.rtl.popcount import popcount
 
 __all__ = ["BINS", "Histogram"]
-
-BINS = 16
-"""0 to 15 symbol errors: RS(544,514) corrects up to 15."""
 
 
 class Histogram(wiring.Component):
