@@ -1,0 +1,1 @@
+"""Drive of the heaters: from states of cells to codes, and from codes to pins."""
