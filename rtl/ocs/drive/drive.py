@@ -11,12 +11,17 @@ from lightloom.rtl.ocs.drive.goal import Field, Goal, cell_bits
 from lightloom.rtl.ocs.drive.linearizer import Linearizer
 from lightloom.rtl.ocs.drive.watchdog import Watchdog
 
-__all__ = ["Drive", "depth"]
+__all__ = ["Drive", "depth", "tick_seconds"]
 
 
 def depth(dac_bits: int) -> int:
     """Clocks of a tick besides one for each cell: what the pipeline holds, and the edge."""
     return Goal.latency + Command.latency + dac_bits + 6
+
+
+def tick_seconds(cells: int, dac_bits: int, clock_mhz: float, tick_clocks: int = 0) -> float:
+    """Duration of a tick."""
+    return max(cells + depth(dac_bits), tick_clocks) / clock_mhz * 1e-6
 
 
 class Drive(wiring.Component):
@@ -50,7 +55,7 @@ class Drive(wiring.Component):
     dac_bits : int
         Bits of a code, 1 to 16.
     clock_mhz : float
-        Clock of ``sync``, above 0 to 10000; only `seconds` uses it.
+        Clock of ``sync``, above 0 to 10000, for the record only.
     neighbours : int
         Terms of thermal crosstalk a cell, 0 to 16.
 
@@ -177,10 +182,6 @@ class Drive(wiring.Component):
                 "watchdog_expired": Out(1),
             }
         )
-
-    def seconds(self, ticks: int = 1, *, tick_clocks: int = 0) -> float:
-        """Duration of `ticks` ticks."""
-        return ticks * max(self.cells + self.depth, tick_clocks) / self.clock_mhz * 1e-6
 
     def elaborate(self, platform: object) -> Module:
         """Build the sequence of a tick and what is around the pipeline."""
