@@ -63,6 +63,8 @@ module xpu #(
         .o__payload(o_payload), .o__valid(o_valid), .o__ready(1'b1),
         .tx_codes, .rx_samples, .rx_phase, .rx_signal_detect(detect),
         .rx_decisions(), .link_up, .lanes_locked(), .state,
+        .route_freeze(1'b0), .route_pause(1'b0), .route_save(1'b0), .route_load(1'b0), .route_index(4'b0),
+        .route_tell(8'b0), .route_told(), .frame_good(),
         .csr__awaddr(awaddr), .csr__awprot(3'b0), .csr__awvalid(awvalid), .csr__awready(awready),
         .csr__wdata(w_data), .csr__wstrb(4'hf), .csr__wvalid(wvalid), .csr__wready(wready),
         .csr__bresp(bresp), .csr__bvalid(bvalid), .csr__bready(bready),

@@ -32,6 +32,7 @@ class State(IntEnum):
     UP = 7
     DOWN = 8
     FAILED = 9
+    ROUTE = 10
 
 
 class FailReason(IntEnum):
@@ -48,6 +49,7 @@ class FailReason(IntEnum):
     BLOCK_LOCK_LOST = 8
     ALIGNMENT_LOST = 9
     REMOTE_LOST = 10
+    ROUTE_CHANGE = 11
 
 
 _WAITING = (State.SIGNAL, State.CDR, State.EQUALIZE, State.BLOCK_LOCK, State.ALIGN)
@@ -71,6 +73,13 @@ class BringUp(wiring.Component):
     far end withdraws its ready bit the state goes from UP to ALIGN, the receiver stays as it is.
     ``enable`` low, or a change of ``prbs`` or ``loopback``, goes to RESET from anywhere.
 
+    ``hold`` announces that the optical route changes: every state but RESET goes to ROUTE, which no
+    darkness leaves and which counts neither as a failed attempt nor as a down; the loops stand
+    still (``coast``) and keep what they know. When ``hold`` falls, ROUTE waits for steady light
+    within the limit of SIGNAL. With ``warm`` it goes on to CDR with the receiver as it is, for
+    coefficients that were loaded meanwhile; without, to DOWN, for a receiver that starts anew. The
+    times then count from the fall of ``hold``. In digital loopback ``hold`` has no effect.
+
     Parameters
     ----------
     lanes : int
@@ -88,6 +97,10 @@ class BringUp(wiring.Component):
         State of each physical lane, in this domain.
     aligned, remote_ready : Signal(), in
         State of the deskew, in this domain.
+    hold : Signal(), in
+        The optical route is changing.
+    warm : Signal(), in
+        Coefficients of the new route are loaded; looked at when ROUTE ends.
     limits : Signal(5 * 32), in
         Limits in clocks of SIGNAL, CDR, EQUALIZE, BLOCK_LOCK, ALIGN, in this order from the low
         bits.
@@ -100,9 +113,11 @@ class BringUp(wiring.Component):
     attempts : Signal(8), out
         Failed attempts since RESET or UP, saturating.
     downs : Signal(16), out
-        Times that UP was left, except by ``enable``, saturating.
+        Times that UP was left, except by ``enable`` and ``hold``, saturating.
     cdr_run, equalizer_run, lock_run, align_run : Signal(), out
         Let the part of the receiver work.
+    coast : Signal(), out
+        Loops go on with what they know: ``hold``, or ROUTE.
     use : Signal(lanes), out
         Lanes of this attempt.
     train : Signal(), out
@@ -112,8 +127,8 @@ class BringUp(wiring.Component):
     up : Signal(), out
         State is UP.
     times : Signal(6 * 32), out
-        Clocks from the last RESET or loss to the end of SIGNAL, CDR, EQUALIZE, BLOCK_LOCK, own
-        alignment and to UP, saturating; each is written when it happens.
+        Clocks from the last RESET, loss or route to the end of SIGNAL, CDR, EQUALIZE, BLOCK_LOCK,
+        own alignment and to UP, saturating; each is written when it happens.
 
     Raises
     ------
@@ -132,6 +147,8 @@ class BringUp(wiring.Component):
     block_lock: Signal
     aligned: Signal
     remote_ready: Signal
+    hold: Signal
+    warm: Signal
     limits: Signal
     attempt_limit: Signal
     state: Signal
@@ -142,6 +159,7 @@ class BringUp(wiring.Component):
     equalizer_run: Signal
     lock_run: Signal
     align_run: Signal
+    coast: Signal
     use: Signal
     train: Signal
     ready: Signal
@@ -153,13 +171,14 @@ class BringUp(wiring.Component):
         check_lanes(lanes)
         self.lanes = lanes
         inputs = dict.fromkeys(
-            ("enable", "prbs", "loopback", "degrade", "aligned", "remote_ready"), 1
+            ("enable", "prbs", "loopback", "degrade", "aligned", "remote_ready", "hold", "warm"), 1
         )
         steps = ("signal", "cdr_locked", "equalized", "block_lock")
         inputs |= dict.fromkeys((*steps, "excluded"), lanes)
         inputs |= {"limits": 5 * 32, "attempt_limit": 8}
         outputs = {"state": 4, "fail_reason": 4, "attempts": 8, "downs": 16, "times": 6 * 32}
         outputs |= dict.fromkeys(("cdr_run", "equalizer_run", "lock_run", "align_run"), 1)
+        outputs["coast"] = 1
         outputs |= {"use": lanes, "train": 1, "ready": 1, "up": 1}
         super().__init__(
             {name: In(width) for name, width in inputs.items()}
@@ -226,7 +245,10 @@ class BringUp(wiring.Component):
         over = Signal()
         m.d.comb += over.eq(waited >= limit)
         for index, waiting in enumerate(_WAITING):
-            with m.If(state == waiting):
+            timed_here = state == waiting
+            if waiting == State.SIGNAL:
+                timed_here |= state == State.ROUTE
+            with m.If(timed_here):
                 m.d.comb += limit.eq(self.limits.word_select(index, 32))
 
         m.d.sync += waited.eq(waited + 1)
@@ -325,13 +347,29 @@ class BringUp(wiring.Component):
                     go(State.SIGNAL)
                     with m.If(self.loopback):
                         go(State.BLOCK_LOCK)
+            with m.Case(State.ROUTE):
+                m.d.sync += [use.eq(~self.excluded), self.fail_reason.eq(FailReason.ROUTE_CHANGE)]
+                with m.If(self.hold):
+                    m.d.sync += [waited.eq(0), elapsed.eq(0)]
+                with m.Elif(light & self.warm):
+                    m.d.sync += dark.eq(0)
+                    stamp(0)
+                    go(State.CDR)
+                with m.Elif(light | over):
+                    go(State.DOWN)
+        hold = self.hold & ~self.loopback
+        with m.If(hold & (state != State.RESET) & (state != State.ROUTE)):
+            m.d.sync += self.attempts.eq(0)
+            go(State.ROUTE)
         with m.If(~self.enable | changed):
             go(State.RESET)
 
         past_cdr = (state == State.EQUALIZE) | (state == State.TEST)
         locking = (state == State.BLOCK_LOCK) | (state == State.ALIGN) | (state == State.UP)
+        routing = state == State.ROUTE
         m.d.sync += [
-            self.cdr_run.eq((state == State.CDR) | past_cdr | locking),
+            self.coast.eq(hold | routing),
+            self.cdr_run.eq(routing | (state == State.CDR) | past_cdr | locking),
             self.equalizer_run.eq(past_cdr | locking),
             self.lock_run.eq(locking),
             self.align_run.eq((state == State.ALIGN) | (state == State.UP)),

@@ -21,11 +21,21 @@ def control(config: Config) -> layouts.StructLayout:
     """What all receive lanes are told alike.
 
     `cdr_run`, `equalizer_run`, `lock_run`: let clock recovery, adaptation, block lock work.
-    `freeze_cdr`: hold the phase. `prbs`: check the test pattern. `clear`: set the counters to 0.
-    `loopback`: use words of the near-end transmitter in place of decisions. `bypass`: mark
-    codewords with errors in place of correcting them. The others: as `pma.rx_lane.RxLane`.
+    `freeze_cdr`: hold the phase. `coast`: the line is interrupted. `prbs`: check the test pattern.
+    `clear`: set the counters to 0. `loopback`: use words of the near-end transmitter in place of
+    decisions. `bypass`: mark codewords with errors in place of correcting them. The others: as
+    `pma.rx_lane.RxLane`.
     """
-    flags = ("cdr_run", "equalizer_run", "lock_run", "freeze_cdr", "prbs", "clear", "loopback")
+    flags = (
+        "cdr_run",
+        "equalizer_run",
+        "lock_run",
+        "freeze_cdr",
+        "coast",
+        "prbs",
+        "clear",
+        "loopback",
+    )
     form = config.rx_format
     return layouts.StructLayout(
         {
@@ -167,6 +177,7 @@ class LaneRx(wiring.Component):
             pma.enable.eq(told.cdr_run),
             pma.freeze_cdr.eq(told.freeze_cdr),
             pma.freeze_eq.eq(~told.equalizer_run),
+            pma.coast.eq(told.coast),
             pma.prbs_enable.eq(told.prbs),
             pma.invert.eq(self.invert),
             pma.precode.eq(told.precode),

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from amaranth import C, Cat, Module, Mux, Signal
+from amaranth import C, Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,14 +20,16 @@ class Page(IntEnum):
     """Lane numbers that the sender receives."""
     ACTIVE = 2
     """Lanes that carry rows after this marker."""
+    ROUTE = 3
+    """Word of the sender's route controller, in the low 8 bits."""
 
 
 class Partner(wiring.Component):
     """Makes the marker word from bit 8 up and reads the far end's.
 
     A marker word (`pcs.block`) has lane number (8 bits), ready, ping, echo, page (2), 3 unused
-    bits and the 16 bits of its `Page`. Pages take turns; ACTIVE goes first when lanes change,
-    TURNAROUND when a ping waits for its echo.
+    bits and the 16 bits of its `Page`. Pages take turns; ACTIVE goes first when lanes change, ROUTE
+    when ``tell`` has changed, TURNAROUND when a ping waits for its echo and the last was another.
 
     Round trip: this end inverts ``ping``, counts clocks from the marker that carries it to the
     arrival of the marker that echoes it, and takes off the far end's turnaround. What is left is
@@ -60,8 +62,12 @@ class Partner(wiring.Component):
         Pulse: it is new.
     far_heard : Signal(lanes), out
         Lane numbers that the far end receives; 0 until it has said so. Reset: 0.
+    tell : Signal(8), in
+        Word for the far end's route controller.
+    told : Signal(8), out
+        The far end's; 0 until it has said so. Reset: 0.
     forget : Signal(), in
-        Set ``far_heard`` to 0.
+        Set ``far_heard`` and ``told`` to 0.
     round_trip : Signal(20), out
         Clocks, of the last measurement; 0 before.
 
@@ -80,6 +86,8 @@ class Partner(wiring.Component):
     remote: Signal
     remote_new: Signal
     far_heard: Signal
+    tell: Signal
+    told: Signal
     forget: Signal
     round_trip: Signal
 
@@ -99,6 +107,8 @@ class Partner(wiring.Component):
                 "remote": In(32),
                 "remote_new": In(1),
                 "far_heard": Out(lanes),
+                "tell": In(8),
+                "told": Out(8),
                 "forget": In(1),
                 "round_trip": Out(20),
             }
@@ -119,11 +129,21 @@ class Partner(wiring.Component):
             m.d.sync += turnaround.eq(turnaround + owed)
         page = Signal(2)
         turn = Signal(2)
-        m.d.comb += page.eq(
-            Mux(self.announce != self.applied, Page.ACTIVE, Mux(owed, Page.TURNAROUND, turn))
-        )
+        echoed = Signal()  # the last page was TURNAROUND
+        said = Signal(8)  # what the last ROUTE page carried
+        m.d.comb += page.eq(turn)
+        with m.If(self.announce != self.applied):
+            m.d.comb += page.eq(Page.ACTIVE)
+        with m.Elif(self.tell != said):
+            m.d.comb += page.eq(Page.ROUTE)
+        with m.Elif(owed & ~echoed):
+            m.d.comb += page.eq(Page.TURNAROUND)
         with m.If(self.marker):
-            m.d.sync += turn.eq(Mux(turn == Page.ACTIVE, Page.TURNAROUND, turn + 1))
+            m.d.sync += echoed.eq(page == Page.TURNAROUND)
+            with m.If(page == turn):
+                m.d.sync += turn.eq(turn + 1)
+            with m.If(page == Page.ROUTE):
+                m.d.sync += said.eq(self.tell)
             with m.If(page == Page.TURNAROUND):
                 m.d.sync += owed.eq(0)
         with m.If(arrived & (far_ping != echo)):
@@ -149,9 +169,11 @@ class Partner(wiring.Component):
                     m.next = "ASK"
 
         with m.If(self.forget):
-            m.d.sync += self.far_heard.eq(0)
+            m.d.sync += [self.far_heard.eq(0), self.told.eq(0)]
         with m.Elif(arrived & (far_page == Page.HEARD)):
             m.d.sync += self.far_heard.eq(far_half)
+        with m.Elif(arrived & (far_page == Page.ROUTE)):
+            m.d.sync += self.told.eq(far_half)
 
         half = Signal(16)
         m.d.comb += self.word.eq(Cat(self.ready, ping, echo, page, C(0, 3), half))
@@ -160,6 +182,8 @@ class Partner(wiring.Component):
                 m.d.comb += half.eq(turnaround)
             with m.Case(Page.HEARD):
                 m.d.comb += half.eq(self.heard)
+            with m.Case(Page.ROUTE):
+                m.d.comb += half.eq(self.tell)
             with m.Default():
                 m.d.comb += half.eq(self.announce)
         return m

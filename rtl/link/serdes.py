@@ -23,6 +23,7 @@ from lightloom.rtl.link.partner import Partner
 from lightloom.rtl.link.raw import RawDeframer, RawReceiver, RawTransmitter
 from lightloom.rtl.link.receiver import Receiver
 from lightloom.rtl.link.registers import ADDRESS_BITS, STEPS, Lookup, registers, show_lane
+from lightloom.rtl.link.route_port import STEADY_CLOCKS, RoutePort
 from lightloom.rtl.link.snapshot import Snapshot
 from lightloom.rtl.link.transmitter import Transmitter
 from lightloom.rtl.pcs.assembler import Assembler
@@ -61,6 +62,13 @@ class Serdes(wiring.Component):
     those of ``i``; ``i`` is not ready and ``o`` not valid. The elastic buffer lies between, so the
     rates may differ.
 
+    Optical route: a controller that switches the route tells it by the ``route_*`` inputs, which
+    are asynchronous and idle at 0 (`link.route_port`). It may save the coefficients of the present
+    route while the link is up; let the transmitter end its frame and start no other (pause); freeze
+    the receiver, which then ignores darkness, learns nothing from it and keeps its frequency; load
+    the set of the new route; and release. With a set that was saved the link comes up again
+    without training and without the equalizer's search. ``link_up`` is low meanwhile.
+
     Parameters
     ----------
     config : Config
@@ -91,6 +99,18 @@ class Serdes(wiring.Component):
         A `bring_up.State`.
     csr : axi_lite.Interface(12, 32), in
         Registers, `serdes.rdl`; domain ``sync``.
+    route_freeze, route_pause, route_save, route_load : Signal(), in
+        As `RoutePort`; asynchronous.
+    route_index : Signal(4), in
+        Set to save or load; asynchronous, steady around ``route_save`` and ``route_load``.
+    route_tell : Signal(8), in
+        Word for the far end's route controller, sent in the markers; asynchronous, taken when it
+        stands for some clocks.
+    route_told : Signal(8), out
+        The far end's word, 0 while there is none; steady for clocks, may be taken by another domain
+        when it stands there.
+    frame_good : Signal(), out
+        High for `route_port.FRAME_GOOD_CLOCKS` from each frame received without error.
 
     Ref: IEEE Std 802.3-2022 clauses 49 and 82 for the line code; framing and markers are this
     design's.
@@ -107,6 +127,14 @@ class Serdes(wiring.Component):
     lanes_locked: Signal
     state: Signal
     csr: axi_lite.Interface
+    route_freeze: Signal
+    route_pause: Signal
+    route_save: Signal
+    route_load: Signal
+    route_index: Signal
+    route_tell: Signal
+    route_told: Signal
+    frame_good: Signal
 
     def __init__(self, config: Config) -> None:
         """Read the registers' description and declare the members."""
@@ -130,6 +158,14 @@ class Serdes(wiring.Component):
                 "lanes_locked": Out(lanes),
                 "state": Out(4),
                 "csr": In(axi_lite.Signature(addr_width=ADDRESS_BITS, data_width=32)),
+                "route_freeze": In(1),
+                "route_pause": In(1),
+                "route_save": In(1),
+                "route_load": In(1),
+                "route_index": In(4),
+                "route_tell": In(8),
+                "route_told": Out(8),
+                "frame_good": Out(1),
             }
         )
 
@@ -178,8 +214,22 @@ class Serdes(wiring.Component):
         m.submodules.clear = rx_clear
         m.d.comb += rx_clear.i.eq(clear)
 
-        self._controls(m, field, bring_up, tx, rx, rx_clear.o)
-        elastic, deframer = self._frames(m, field, bring_up, tx, rx)
+        route = m.submodules.route = RoutePort()
+        m.d.comb += [
+            route.own_index.eq(field("sets.index")),
+            route.own_save.eq(field("sets.save")),
+            route.own_load.eq(field("sets.load")),
+            route.up.eq(bring_up.up),
+            bring_up.hold.eq(route.frozen),
+            bring_up.warm.eq(route.warm),
+            self.frame_good.eq(route.frame_good),
+        ]
+        for name in ("freeze", "pause", "save", "load", "index"):
+            m.d.comb += getattr(route, name).eq(getattr(self, f"route_{name}"))
+
+        self._controls(m, field, bring_up, tx, rx, rx_clear.o, route)
+        elastic, deframer = self._frames(m, field, bring_up, tx, rx, route)
+        m.d.comb += route.good.eq(deframer.received)
         self._bring_up(m, field, bring_up, rx)
         self._partner(m, field, bring_up, tx, rx)
         m.d.comb += [self.tx_codes.eq(tx.codes), rx.samples.eq(self.rx_samples)]
@@ -219,6 +269,7 @@ class Serdes(wiring.Component):
         tx: Transmitter,
         rx: Receiver,
         rx_clear: Value,
+        route: RoutePort,
     ) -> None:
         """Registers and bring-up to the lanes; the loopback FIFO."""
         config = self.config
@@ -253,21 +304,22 @@ class Serdes(wiring.Component):
             "lock_run": (bring_up.lock_run, rx.control.lock_run),
             "align_run": (bring_up.align_run, rx.align),
             "freeze_cdr": (field("control.freeze_cdr"), rx.control.freeze_cdr),
+            "coast": (bring_up.coast, rx.control.coast),
             "prbs": (field("control.prbs"), rx.control.prbs),
             "loopback": (loopback, rx.control.loopback),
             "invert": (field("polarity.rx"), rx.invert),
             "bypass": (field("line.fec_bypass"), rx.control.bypass),
             "precode": (field("line.precode_rx"), rx.control.precode),
             "signal_threshold": (field("line.signal_threshold"), rx.control.signal_threshold),
-            "set_index": (field("sets.index"), rx.control.set_index),
+            "set_index": (route.set_index, rx.control.set_index),
             "eye_eye": (field("eye.eye"), rx.control.eye_eye),
             "eye_phase": (field("eye.phase"), rx.control.eye_phase),
             "eye_offset": (field("eye_offset.offset"), rx.control.eye_offset),
             "eye_words": (field("eye_words.words"), rx.control.eye_words),
         }
         pulses: dict[str, tuple[Value, Value]] = {
-            "set_save": (field("sets.save"), rx.control.set_save),
-            "set_load": (field("sets.load"), rx.control.set_load),
+            "set_save": (route.set_save, rx.control.set_save),
+            "set_load": (route.set_load, rx.control.set_load),
             "eye_start": (field("eye.start"), rx.control.eye_start),
         }
         for name, (value, target) in pulses.items():
@@ -285,7 +337,13 @@ class Serdes(wiring.Component):
         m.d.comb += rx.control.clear.eq(rx_clear)
 
     def _frames(
-        self, m: Module, field: Lookup, bring_up: BringUp, tx: Transmitter, rx: Receiver
+        self,
+        m: Module,
+        field: Lookup,
+        bring_up: BringUp,
+        tx: Transmitter,
+        rx: Receiver,
+        route: RoutePort,
     ) -> tuple[ElasticBuffer, Deframer | RawDeframer]:
         """Rows to the core clock, frames out, and back in far loopback."""
         total = self.config.blocks * self.config.lanes
@@ -305,13 +363,20 @@ class Serdes(wiring.Component):
         ]
         wiring.connect(m, elastic.o, deframer.i)
         far = field("control.far_loopback")
+        # Paused, the frame under way still ends.
+        inside = Signal()
+        flow = Signal()
+        ready = Signal()
+        m.d.comb += [flow.eq(inside | ~route.paused), ready.eq(flow & tx.i.ready)]
+        with m.If(tx.i.valid & tx.i.ready):
+            m.d.sync += inside.eq(~tx.i.payload.last)
         m.d.comb += [
             tx.i.payload.eq(Mux(far, deframer.o.payload, self.i.payload)),
-            tx.i.valid.eq(Mux(far, deframer.o.valid, self.i.valid)),
-            self.i.ready.eq(~far & tx.i.ready),
+            tx.i.valid.eq(flow & Mux(far, deframer.o.valid, self.i.valid)),
+            self.i.ready.eq(~far & ready),
             self.o.payload.eq(deframer.o.payload),
             self.o.valid.eq(~far & deframer.o.valid),
-            deframer.o.ready.eq(Mux(far, tx.i.ready, self.o.ready)),
+            deframer.o.ready.eq(Mux(far, ready, self.o.ready)),
         ]
         return elastic, deframer
 
@@ -319,9 +384,7 @@ class Serdes(wiring.Component):
         for index, step in enumerate(STEPS):
             m.d.comb += bring_up.limits.word_select(index, 32).eq(field(f"timeout.{step}.clocks"))
         for index, step in enumerate((*STEPS, "up")):
-            m.d.comb += field(f"lock_time.{step}.clocks").eq(
-                bring_up.times.word_select(index, 32)
-            )
+            m.d.comb += field(f"lock_time.{step}.clocks").eq(bring_up.times.word_select(index, 32))
         m.d.comb += [
             bring_up.enable.eq(field("control.enable")),
             bring_up.prbs.eq(field("control.prbs")),
@@ -372,10 +435,23 @@ class Serdes(wiring.Component):
             partner.remote.eq(rx.remote),
             partner.remote_new.eq(rx.remote_new),
             partner.forget.eq(~bring_up.align_run),
+            self.route_told.eq(partner.told),
             tx.marker_word.eq(partner.word),
             field("round_trip.clocks").eq(partner.round_trip),
             field("lanes.active").eq(tx.applied),
         ]
+        # A word of several bits from another clock counts when it stands still.
+        told_here = Signal(8)
+        m.submodules.sync_tell = cdc.FFSynchronizer(self.route_tell, told_here)
+        last = Signal(8)
+        stands = Signal(range(STEADY_CLOCKS))
+        m.d.sync += last.eq(told_here)
+        with m.If(told_here != last):
+            m.d.sync += stands.eq(0)
+        with m.Elif(stands == STEADY_CLOCKS - 1):
+            m.d.sync += partner.tell.eq(last)
+        with m.Else():
+            m.d.sync += stands.eq(stands + 1)
         if self.config.degradable:
             # Lanes do not change under frames.
             with m.If(~bring_up.up):
@@ -400,9 +476,7 @@ class Serdes(wiring.Component):
                 "lanes": rx.status.shape(),
             }
         )
-        snapshot = m.submodules.snapshot = Snapshot(
-            width=layout.size, source="rx", target="sync"
-        )
+        snapshot = m.submodules.snapshot = Snapshot(width=layout.size, source="rx", target="sync")
         sent = Signal(layout)
         seen = Signal(layout)
         m.d.comb += [
@@ -446,6 +520,9 @@ def generate(serdes: design.Serdes, directory: Path) -> RtlManifest:
             "rx_phase": "rx",
             "rx_decisions": "rx",
             "rx_signal_detect": "",
+            **{
+                f"route_{name}": "" for name in ("freeze", "pause", "save", "load", "index", "tell")
+            },
         },
         parameters={
             "profile": config.profile,

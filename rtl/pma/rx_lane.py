@@ -53,6 +53,9 @@ class RxLane(wiring.Component):
         The phase and the frequency word stay.
     freeze_eq : In(1)
         Taps and level stay.
+    coast : In(1)
+        The phase goes on with the frequency alone, taps and level stay and the lock detector stands
+        still: for a line that is known to be interrupted. A set can be loaded meanwhile.
     prbs_enable : In(1)
         Low holds the pattern checker at its start.
     prbs_freeze : In(1)
@@ -112,6 +115,7 @@ class RxLane(wiring.Component):
     enable: Signal
     freeze_cdr: Signal
     freeze_eq: Signal
+    coast: Signal
     prbs_enable: Signal
     prbs_freeze: Signal
     invert: Signal
@@ -158,6 +162,7 @@ class RxLane(wiring.Component):
                 "enable": In(1),
                 "freeze_cdr": In(1),
                 "freeze_eq": In(1),
+                "coast": In(1),
                 "prbs_enable": In(1),
                 "prbs_freeze": In(1),
                 "invert": In(1),
@@ -229,6 +234,7 @@ class RxLane(wiring.Component):
             cdr.small.eq(observer.small),
             cdr.enable.eq(running),
             cdr.freeze.eq(self.freeze_cdr),
+            cdr.coast.eq(coast),
             lms.above.eq(observer.above),
             lms.high.eq(observer.high),
             lms.odd.eq(observer.odd),
@@ -272,11 +278,10 @@ class RxLane(wiring.Component):
                 self.eye_hits.eq(eye.hits),
                 self.eye_above.eq(eye.above),
                 self.phase.eq(cdr.phase + eye.shift),
-                coast.eq(eye.coast),
-                cdr.coast.eq(eye.coast),
+                coast.eq(self.coast | eye.coast),
             ]
         else:
-            m.d.comb += self.phase.eq(cdr.phase)
+            m.d.comb += [self.phase.eq(cdr.phase), coast.eq(self.coast)]
         if self.config.sets:
             m.submodules.sets = sets = CoefficientSets(self.config)
             m.d.comb += [

@@ -40,9 +40,16 @@ def _limits(bench: Bench) -> None:
         bench.invariant(f"{state.name.lower()}_waited", ~here | bench.first | (now == waited))
     bench.check("down_ends", ~_is(dut, State.DOWN) | (now < RESTART_CLOCKS))
     bench.invariant("down_waited", ~_is(dut, State.DOWN) | (now == waited))
-    bench.check("state", dut.state <= State.FAILED)
+    # ROUTE lasts as long as it is held, and then no longer than SIGNAL may.
+    free = Signal(32)
+    hold = Signal()
+    m.d.comb += hold.eq(dut.hold)
+    m.d.sync += free.eq(Mux((dut.state == State.ROUTE) & ~hold, free + 1, 0))
+    bench.check("route_ends", (dut.state != State.ROUTE) | bench.first | (free <= limits[0]))
+    bench.invariant("route_waited", (dut.state != State.ROUTE) | bench.first | (free == waited))
+    bench.check("state", dut.state <= State.ROUTE)
     timed_out = Cat(dut.fail_reason == r for r in FailReason if r.name.endswith("TIMEOUT"))
-    bench.check("reason", dut.fail_reason <= FailReason.REMOTE_LOST)
+    bench.check("reason", dut.fail_reason <= FailReason.ROUTE_CHANGE)
     bench.cover(_is(dut, State.DOWN, State.FAILED) & timed_out.any() & (limits[1] == 2))
 
 
@@ -58,6 +65,7 @@ def _alive(bench: Bench) -> None:
     m.d.comb += fine.eq(
         dut.enable
         & ~dut.prbs
+        & ~dut.hold
         & (asked == mode)
         & dut.signal.all()
         & dut.cdr_locked.all()
@@ -81,9 +89,17 @@ def _alive(bench: Bench) -> None:
     leaves = (was == State.UP) & ~bench.past(ready)
     bench.check("leaves_up", ~leaves | (dut.state != State.UP))
     failed = (was == State.FAILED) & (dut.state != State.FAILED)
-    bench.check("failed_until_disabled", ~failed | ~bench.past(able, init=1))
+    held_before = bench.past(dut.hold & ~dut.loopback)
+    bench.check("failed_until_disabled", ~failed | ~bench.past(able, init=1) | held_before)
+    stood = bench.past(able) & held_before & ~bench.past(_is(dut, State.RESET), init=1)
+    bench.check("route_while_held", ~stood | _is(dut, State.ROUTE))
+    kept = (dut.downs == bench.past(dut.downs)) & (dut.attempts == 0)
+    bench.check("a_route_is_no_failure", ~stood | (was == State.UP) | kept)
+    bench.check("coasts_in_route", bench.first | ~_is(dut, State.ROUTE) | dut.coast | ~stood)
     # For the induction: how far the way up is at least, after so many good clocks.
-    bench.check("state", dut.state <= State.FAILED)
+    bench.check("state", dut.state <= State.ROUTE)
+    bench.invariant("route_is_fresh", ~_is(dut, State.ROUTE) | (dut.attempts == 0))
+    bench.invariant("route_is_left", ~_is(dut, State.ROUTE) | (good < SIGNAL_CLOCKS))
     bench.invariant("steady", (good == 0) | ((dark == 0) & (steady >= Mux(good < 63, good, 63))))
     bench.invariant("mode", (good == 0) | ~mode[0])
     bench.invariant("test", ~_is(dut, State.TEST) | mode[0])
@@ -123,7 +139,8 @@ PROOFS = (
     Proof(
         "bring_up",
         "alive",
-        f"{PATIENCE} clocks without a fault bring up every state but FAILED, which enable ends",
+        f"{PATIENCE} clocks without a fault bring up every state but FAILED, which enable or "
+        "a change of the route ends; while the route changes nothing else happens",
         _alive,
         _down_for_ever,
         assumed="not all lanes are excluded",

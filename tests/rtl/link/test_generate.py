@@ -45,6 +45,14 @@ def test_ports_are_those_the_bench_is_written_for(generated):
         ("link_up", 1, "out", "sync"),
         ("lanes_locked", 8, "out", "sync"),
         ("state", 4, "out", "sync"),
+        ("route_freeze", 1, "in", ""),
+        ("route_pause", 1, "in", ""),
+        ("route_save", 1, "in", ""),
+        ("route_load", 1, "in", ""),
+        ("route_index", 4, "in", ""),
+        ("route_tell", 8, "in", ""),
+        ("route_told", 8, "out", "sync"),
+        ("frame_good", 1, "out", "sync"),
     }
     expected |= {(f"csr__{name}", width, "in", "sync") for name, width in CSR_IN.items()}
     expected |= {(f"csr__{name}", width, "out", "sync") for name, width in CSR_OUT.items()}
