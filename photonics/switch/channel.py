@@ -138,6 +138,4 @@ def spread(
             pools[-2:] = [((a * n + b * m) / (n + m), n + m)]
     flat = [value for value, count in pools for _ in range(count)]
     # Clipping the transformed places keeps their order, and so the steps.
-    return [
-        min(max(v, low), high - need) + offset for v, offset in zip(flat, offsets, strict=True)
-    ]
+    return [min(max(v, low), high - need) + offset for v, offset in zip(flat, offsets, strict=True)]

@@ -413,9 +413,7 @@ def drive_ma(place: mzi.Place, numbers: Numbers) -> tuple[float, float]:
         at_pi = numbers.pin.p_pi_mw / numbers.pin.voltage_v
         return at_pi, at_pi * DRIVE_HEADROOM
     info = dict(place.cell.info)
-    ohm = numbers.heater_ohm(
-        info["parameter.heater_length_um"], info["parameter.heater_width_um"]
-    )
+    ohm = numbers.heater_ohm(info["parameter.heater_length_um"], info["parameter.heater_width_um"])
     power = numbers.heater_p_pi_mw(bool(info["parameter.undercut"]))
     at_pi = math.sqrt(1e3 * power / ohm)
     return at_pi, at_pi * math.sqrt(DRIVE_HEADROOM)

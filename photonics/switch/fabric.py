@@ -122,7 +122,6 @@ class SwitchChip:
         """Waveguide crossings."""
         return self.plan.crossings
 
-
     def figures(self) -> dict[str, float]:
         """Figures of the chip by names with units."""
         shortest, longest = self.path_um

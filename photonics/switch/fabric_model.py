@@ -176,9 +176,7 @@ def _other_arms(switch: Netlist, heaters: Sequence[str]) -> np.ndarray:
     return np.array(places)
 
 
-def _ops(
-    steps: Program, lines: int, carrier: float
-) -> tuple[Couple | PathOp | HeaterOp, ...]:
+def _ops(steps: Program, lines: int, carrier: float) -> tuple[Couple | PathOp | HeaterOp, ...]:
     """The program at the carrier; what is passive on one line between couplers becomes one step."""
     at = np.array([carrier])
     ops: list[Couple | PathOp | HeaterOp] = []
