@@ -237,7 +237,7 @@ def test_the_budget_holds_on_the_way_and_what_falls_goes_first(bench):
 
 def test_a_slewed_code_keeps_its_share_of_the_budget(bench):
     dut = bench(*SIZES)
-    cells = [Cell(bar=40000, cross=1000)] + [Cell(bar=1000, cross=40000)]
+    cells = [Cell(bar=40000, cross=1000), Cell(bar=1000, cross=40000)]
     cells += [Cell()] * (SIZES[0] - 2)
     begin(dut, cells, slew=500)
     dut.set(parked=0, budget=42000)
