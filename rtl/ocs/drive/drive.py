@@ -14,9 +14,9 @@ from lightloom.rtl.ocs.drive.watchdog import Watchdog
 __all__ = ["Drive", "depth", "tick_seconds"]
 
 
-def depth(dac_bits: int) -> int:
+def depth(dac_bits: int, *, root: bool = True) -> int:
     """Clocks of a tick besides one for each cell: what the pipeline holds, and the edge."""
-    return Goal.latency + Command.latency + dac_bits + 6
+    return Goal.latency + Command.latency + dac_bits * root + 6
 
 
 def tick_seconds(cells: int, dac_bits: int, clock_mhz: float, tick_clocks: int = 0) -> float:
@@ -58,6 +58,8 @@ class Drive(wiring.Component):
         Clock of ``sync``, above 0 to 10000, for the record only.
     neighbours : int
         Terms of thermal crosstalk a cell, 0 to 16.
+    root : bool
+        Codes are voltages of a DAC; False: they are powers, for PWM or sigma-delta.
 
     Members
     -------
@@ -135,17 +137,25 @@ class Drive(wiring.Component):
     held: Signal
     watchdog_expired: Signal
 
-    def __init__(self, cells: int, dac_bits: int, clock_mhz: float, *, neighbours: int = 8) -> None:
+    def __init__(
+        self,
+        cells: int,
+        dac_bits: int,
+        clock_mhz: float,
+        *,
+        neighbours: int = 8,
+        root: bool = True,
+    ) -> None:
         """Check the parameters and make the ports."""
         if not 0 < clock_mhz <= 10000:
             raise ValueError(f"clock_mhz = {clock_mhz!r}; allowed: above 0, at most 10000")
         self._goal = Goal(cells, neighbours)
         self._command = Command(cells)
-        self._linearizer = Linearizer(cells, dac_bits)
+        self._linearizer = Linearizer(cells, dac_bits, root=root)
         self.cells = cells
         self.dac_bits = dac_bits
         self.clock_mhz = clock_mhz
-        self.depth = depth(dac_bits)
+        self.depth = depth(dac_bits, root=root)
         bits = cell_bits(cells)
         super().__init__(
             {

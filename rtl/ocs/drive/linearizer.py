@@ -22,8 +22,11 @@ class Linearizer(wiring.Component):
     (1.15 bits), `curvature` is its relative change at full power (signed, 1.15 bits). The root is
     rounded down, so a code never gives more power than was asked for.
 
-    Latency: ``latency`` = 4 + `dac_bits` clocks. Throughput: one power a clock. No back-pressure.
-    After reset the pipeline holds 0. Memories: gain 1 and curvature 0 where the technology can
+    Where the codes go to outputs whose mean is the power (PWM, sigma-delta), `root` is False and
+    the code is what is under the root.
+
+    Latency: ``latency`` = 4 + `dac_bits` clocks, 4 without the root. Throughput: one power a clock.
+    No back-pressure. After reset the pipeline holds 0. Memories: gain 1 and curvature 0 where the technology can
     load memories; a reset does not change them.
 
     Parameters
@@ -32,6 +35,8 @@ class Linearizer(wiring.Component):
         1 to 4096.
     dac_bits : int
         1 to 16.
+    root : bool
+        Codes are voltages.
 
     Members
     -------
@@ -62,7 +67,7 @@ class Linearizer(wiring.Component):
     write_data: Signal
     code: Signal
 
-    def __init__(self, cells: int, dac_bits: int) -> None:
+    def __init__(self, cells: int, dac_bits: int, *, root: bool = True) -> None:
         """Check the parameters and make the ports."""
         if not isinstance(cells, int) or not 1 <= cells <= 4096:
             raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
@@ -70,7 +75,8 @@ class Linearizer(wiring.Component):
             raise ValueError(f"dac_bits = {dac_bits!r}; allowed: an integer from 1 to 16")
         self.cells = cells
         self.dac_bits = dac_bits
-        self.latency = 4 + dac_bits
+        self.root = root
+        self.latency = 4 + dac_bits * root
         bits = max(1, (cells - 1).bit_length())
         super().__init__(
             {
@@ -117,6 +123,9 @@ class Linearizer(wiring.Component):
             squared.eq(scaled * resistance),
             radicand.eq(Mux(squared[46:].any(), Const(2**32 - 1, 32), squared[14:46])),
         ]
+        if not self.root:
+            m.d.comb += self.code.eq(radicand >> (32 - self.dac_bits))
+            return m
         m.submodules.root = root = SquareRoot(self.dac_bits)
         m.d.comb += [root.i.eq(radicand >> (32 - 2 * self.dac_bits)), self.code.eq(root.o)]
         return m

@@ -68,10 +68,12 @@ def _clamp(power: int) -> int:
     return min(max(power, 0), FULL)
 
 
-def code(power: int, dac_bits: int, gain: int = GAIN_ONE, curvature: int = 0) -> int:
+def code(
+    power: int, dac_bits: int, gain: int = GAIN_ONE, curvature: int = 0, *, root: bool = True
+) -> int:
     """Code of a power."""
-    squared = power * gain * (GAIN_ONE + (curvature * power >> 16)) >> 14
-    return isqrt(min(squared, 2**32 - 1) >> (32 - 2 * dac_bits))
+    squared = min(power * gain * (GAIN_ONE + (curvature * power >> 16)) >> 14, 2**32 - 1)
+    return isqrt(squared >> (32 - 2 * dac_bits)) if root else squared >> (32 - dac_bits)
 
 
 class DriveModel:
