@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightloom.spec import Design, DesignError, RtlManifest
+from lightloom.spec import Design, DesignError, RtlManifest, fabrics
 
 if TYPE_CHECKING:
     from lightloom.rtl.csr.rdl import Description
@@ -95,6 +95,16 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.link.elastic_buffer import ElasticBuffer
     from lightloom.rtl.link.partner import Partner
+    from lightloom.rtl.ocs.drive.adc_bank import AdcBank
+    from lightloom.rtl.ocs.drive.budget import Budget
+    from lightloom.rtl.ocs.drive.command import Command
+    from lightloom.rtl.ocs.drive.dac_chain import DacChains
+    from lightloom.rtl.ocs.drive.drive import Drive
+    from lightloom.rtl.ocs.drive.goal import Goal
+    from lightloom.rtl.ocs.drive.linearizer import Linearizer
+    from lightloom.rtl.ocs.drive.sigma_delta import Pwm, SigmaDelta
+    from lightloom.rtl.ocs.drive.spi_drive import SpiDrive
+    from lightloom.rtl.ocs.drive.watchdog import Watchdog
     from lightloom.rtl.ocs.router import Router
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.block import Decoder, Encoder
@@ -141,6 +151,18 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
 
     def marker(design: Design) -> int:
         return design.serdes.marker_rows
+
+    def heaters(design: Design) -> tuple[int, int]:
+        """Cells of the switch, of a Benes where there is none, and bits of a code."""
+        switch = design.switch
+        topology = "benes" if switch.topology == "none" else switch.topology
+        return len(fabrics.plan(topology, switch.ports).cells), switch.dac_bits
+
+    def cells(design: Design) -> int:
+        return heaters(design)[0]
+
+    def clock(design: Design) -> float:
+        return design.switch.clock_mhz
 
     return {
         "bring_up": (BringUp, lambda d: BringUp(lanes=lanes(d))),
@@ -210,5 +232,17 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "eye_monitor": (EyeMonitor, lambda d: EyeMonitor(config(d).rx_format)),
         "coefficient_sets": (CoefficientSets, lambda d: CoefficientSets(config(d).rx_format)),
         "signal_detect": (SignalDetect, lambda d: SignalDetect(config(d).rx_format)),
+        "drive": (Drive, lambda d: Drive(*heaters(d), clock(d))),
+        "drive_goal": (Goal, lambda d: Goal(cells(d), 8)),
+        "drive_command": (Command, lambda d: Command(cells(d))),
+        "drive_budget": (Budget, lambda d: Budget()),
+        "drive_linearizer": (Linearizer, lambda d: Linearizer(*heaters(d))),
+        "drive_watchdog": (Watchdog, lambda d: Watchdog()),
+        "drive_pwm": (Pwm, lambda d: Pwm(*heaters(d))),
+        "drive_sigma_delta": (SigmaDelta, lambda d: SigmaDelta(*heaters(d))),
+        "drive_sigma_delta_2": (SigmaDelta, lambda d: SigmaDelta(*heaters(d), order=2)),
+        "drive_dac_chains": (DacChains, lambda d: DacChains(*heaters(d), clock(d))),
+        "drive_adc_bank": (AdcBank, lambda d: AdcBank(2 * cells(d), clock(d))),
+        "spi_drive": (SpiDrive, lambda d: SpiDrive(*heaters(d), clock(d))),
         "benes_router": (Router, lambda d: Router(d.switch.ports)),
     }

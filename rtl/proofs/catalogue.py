@@ -7,6 +7,7 @@ from lightloom.rtl.proofs import (
     codes,
     codeword_lock,
     deskew,
+    drive,
     elastic_buffer,
     gearbox,
     narrow,
@@ -25,4 +26,5 @@ PROOFS: tuple[Proof, ...] = (
     *narrow.PROOFS,
     *elastic_buffer.PROOFS,
     *bank.PROOFS,
+    *drive.PROOFS,
 )

@@ -6,6 +6,7 @@ from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.drive.budget import Budget
 from lightloom.rtl.ocs.drive.goal import cell_bits, clamp
 
 __all__ = ["FACTOR_FRACTION", "INVERSE_FRACTION", "NEAR", "THERMAL_FRACTION", "Command"]
@@ -36,13 +37,13 @@ class Command(wiring.Component):
     most that it may take. With `thermal_step` 0 the base is the command before the change and
     the overdrive takes `overdrive_ticks` for every cell.
 
-    Budget. Each cell has a claim, never below its command, its goal once it was granted, and
-    the power of the code that a slew limit still holds it at. A claim rises only when the sum of
-    all claims stays within `budget`: first with overdrive, else without, else the cell waits for
-    the next tick, and its overdrive with it. Claims that fall make room at once for the cells
-    that follow in the tick, and for all in the next: what falls goes first. So the sum of commands
-    is never above the budget on the way. When `budget` itself is lowered below the sum, nothing
-    rises until enough has fallen, and `refused` says so.
+    Budget, by :class:`Budget`. Each cell has a claim, never below its command, its goal once it was
+    granted, and the power of the code that a slew limit still holds it at. A claim rises only when
+    the sum of all claims stays within `budget`: first with overdrive, else without, else the cell
+    waits for the next tick, and its overdrive with it. Claims that fall make room at once for the
+    cells that follow in the tick, and for all in the next: what falls goes first. So the sum of
+    commands is never above the budget on the way. When `budget` itself is lowered below the sum,
+    nothing rises until enough has fallen, and `refused` says so.
 
     Latency: ``latency`` = 7 clocks to `command`. Throughput: one cell a clock, each cell once a
     tick, a tick at least `cells` + 10 clocks. No back-pressure. Reset does not clear the memory:
@@ -176,7 +177,7 @@ class Command(wiring.Component):
         cell = later(self.cell, "cell", 0, 9)
         valid = later(self.valid, "valid", 0, 9)
         state = later(self.state, "state", 0, 9)
-        goal = later(self.goal, "goal", 0, 6)
+        goal = later(self.goal, "goal", 0, 5)
 
         # Step 1: what the memory knows.
         old = read.data
@@ -200,11 +201,11 @@ class Command(wiring.Component):
         ]
         base = later(base, "base", 2, 9)
         here = later(here, "here", 2, 4)
-        left = later(left, "left", 2, 6)
-        moved = later(moved, "moved", 2, 6)
+        left = later(left, "left", 2, 7)
+        moved = later(moved, "moved", 2, 7)
         heat = later(old.heat, "heat", 1, 9)
-        claim = later(old.claim, "claim", 1, 6)
-        last = later(old.command, "last", 1, 6)
+        claim = later(old.claim, "claim", 1, 5)
+        last = later(old.command, "last", 1, 5)
         lag = later(lagging.data, "lag", 1, 4)
 
         # Steps 2 to 4: the overdriven power.
@@ -221,7 +222,7 @@ class Command(wiring.Component):
             bang.eq(clamp(base[3] + (push >> FACTOR_FRACTION))),
             dead.eq(clamp(here[3] + (land >> INVERSE_FRACTION))),
         ]
-        near = later(near, "near", 3, 6)
+        near = later(near, "near", 3, 4)
         rising = goal[4] >= here[4]
         least = Mux(modelled & (dead < bang), dead, bang)
         most = Mux(modelled & (dead > bang), dead, bang)
@@ -240,71 +241,38 @@ class Command(wiring.Component):
             floor.eq(Mux(self.slewing, Mux(lag[4], claim[4], last[4]), 0)),
         ]
 
-        # Step 5: what each choice would claim.
-        plain_claim = Signal(16)
-        over_claim = Signal(16)
-        plain_more = Signal(signed(18))
-        over_more = Signal(signed(18))
-        over_6 = Signal(16)
+        # Steps 5 and 6.
+        m.submodules.budget = budget = Budget()
         driven_6 = Signal()
-        least_claim = Mux(floor > goal[5], floor, goal[5])
-        most_claim = Mux(over > least_claim, over, least_claim)
-        plain_6 = Signal(16)
-        m.d.sync += [
-            plain_claim.eq(least_claim),
-            over_claim.eq(most_claim),
-            plain_more.eq(least_claim - claim[5]),
-            over_more.eq(most_claim - claim[5]),
-            over_6.eq(over),
-            driven_6.eq(driven),
-            plain_6.eq(goal[5]),
+        driven_7 = Signal()
+        m.d.comb += [
+            budget.start.eq(self.start),
+            budget.budget.eq(self.budget),
+            budget.park.eq(self.park),
+            budget.valid.eq(valid[5]),
+            budget.driven.eq(driven),
+            budget.over.eq(over),
+            budget.goal.eq(goal[5]),
+            budget.floor.eq(floor),
+            budget.claim.eq(claim[5]),
+            budget.last.eq(last[5]),
+            self.command.eq(budget.command),
+            self.changing.eq(~self.park & (moved[7] | driven_7 | budget.waits)),
+            self.refused.eq(~self.park & (budget.waits | budget.short)),
         ]
-
-        # Step 6: the budget, which is the one loop from cell to cell.
-        room = Signal(signed(34))
-        total = Signal(32)
-        after_plain = Signal(signed(34))
-        after_over = Signal(signed(34))
-        m.d.comb += [after_plain.eq(room - plain_more), after_over.eq(room - over_more)]
-        grant_over = driven_6 & ((over_more <= 0) | (after_over >= 0))
-        grant_plain = (plain_more <= 0) | (after_plain >= 0)
-        power = Signal(16)
-        claimed = Signal(16)
-        waits = Signal()
-        with m.If(self.park):
-            m.d.comb += [power.eq(0), claimed.eq(0)]
-        with m.Elif(grant_over):
-            m.d.comb += [power.eq(over_6), claimed.eq(over_claim)]
-        with m.Elif(grant_plain):
-            m.d.comb += [power.eq(plain_6), claimed.eq(plain_claim)]
-        with m.Else():
-            m.d.comb += [power.eq(last[6]), claimed.eq(claim[6]), waits.eq(1)]
-        # Where the sum of all claims starts the next tick from.
-        with m.If(self.start):
-            m.d.sync += [room.eq(self.budget - total), total.eq(0)]
-        with m.Elif(valid[6]):
-            m.d.sync += total.eq(total + claimed)
-            with m.If(self.park):
-                m.d.sync += room.eq(room + claim[6])
-            with m.Elif(grant_over):
-                m.d.sync += room.eq(after_over)
-            with m.Elif(grant_plain):
-                m.d.sync += room.eq(after_plain)
-        run_down = Mux(driven_6 & ~waits, left[6] - 1, Mux(waits, left[6], 0))
+        m.d.sync += [driven_6.eq(driven), driven_7.eq(driven_6)]
         still = Signal(16)
-        taken = Signal(16)
-        m.d.sync += [
-            self.command.eq(power),
-            self.changing.eq(~self.park & (moved[6] | driven_6 | waits)),
-            self.refused.eq(~self.park & (waits | (room < 0))),
-            still.eq(Mux(self.park, 0, run_down)),
-            taken.eq(claimed),
-        ]
+        with m.If(self.park):
+            m.d.comb += still.eq(0)
+        with m.Elif(budget.waits):
+            m.d.comb += still.eq(left[7])
+        with m.Elif(driven_7):
+            m.d.comb += still.eq(left[7] - 1)
 
         # Steps 7 to 9: what the heater will be at, and all that is to be known next time.
         command = later(self.command, "command", 7, 9)
         still = later(still, "still", 7, 9)
-        taken = later(taken, "taken", 7, 9)
+        taken = later(budget.claimed, "taken", 7, 9)
         gap = Signal(signed(18 + THERMAL_FRACTION))
         gain = Signal(signed(34 + THERMAL_FRACTION))
         m.d.sync += [

@@ -26,8 +26,8 @@ class Linearizer(wiring.Component):
     the code is what is under the root.
 
     Latency: ``latency`` = 4 + `dac_bits` clocks, 4 without the root. Throughput: one power a clock.
-    No back-pressure. After reset the pipeline holds 0. Memories: gain 1 and curvature 0 where the technology can
-    load memories; a reset does not change them.
+    No back-pressure. After reset the pipeline holds 0. Memories: gain 1 and curvature 0 where the
+    technology can load memories; a reset does not change them.
 
     Parameters
     ----------
