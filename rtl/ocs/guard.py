@@ -81,7 +81,7 @@ class Model:
         self._was = [(0, 0), (0, 0)]
         self._better = False
 
-    def ask(self, s: Settings, active: int, busy: int) -> tuple[int, int, Cause]:
+    def ask(self, s: Settings, active: int, busy: int, keep: int = 0) -> tuple[int, int, Cause]:
         """`request`, `target` and `cause` of this clock."""
         usable = [
             bool(s.allowed >> p & 1 and self.monitors[p].lit and not self.blocked[p])
@@ -94,7 +94,7 @@ class Model:
                 best = Path(candidate)
         lost = active != Path.LOOPBACK and not usable[active]
         better = best != active and not lost
-        leave = better and (s.revertive or active == Path.LOOPBACK)
+        leave = better and not keep and (s.revertive or active == Path.LOOPBACK)
         ready = s.auto and not busy and not self.holding and not self.flapping
         self._better = bool(leave)
         if lost and best != active:
@@ -111,12 +111,13 @@ class Model:
         *,
         active: int = 0,
         busy: int = 0,
+        keep: int = 0,
         switched: int = 0,
         fail: int = 0,
         clear: int = 0,
     ) -> None:
         """Take the inputs of one clock."""
-        request, _, _ = self.ask(s, active, busy)
+        request, _, _ = self.ask(s, active, busy, keep)
         self.waited = 0 if not self._better or switched else min(self.waited + 1, 2**32 - 1)
         if switched:
             self.since_switch, self.holding = 0, s.hold_off > 0
@@ -159,7 +160,8 @@ class Guard(wiring.Component):
 
     Loss: when the active path is not usable the best one is asked for at once. Restore: when a
     better one than the active has been usable for `restore` clocks in a row it is asked for, if
-    `revertive`, or if the loopback is active. The loopback as the active path is never lost.
+    `revertive`, or if the loopback is active; not while `keep` says that the active path was chosen
+    by somebody else. The loopback as the active path is never lost.
 
     It asks only with `auto` high and `busy` low, not within `hold_off` clocks after `switched`, and
     not while `flapping`. `flap_count` of its own requests within `flap_window` clocks of the first
@@ -193,6 +195,8 @@ class Guard(wiring.Component):
         Active path, one-hot.
     busy : In(1)
         A request could not be taken now.
+    keep : In(1)
+        The active path is left for a loss only.
     switched : In(1)
         Pulse: the path changes, whoever asked.
     fail : In(1)
@@ -242,6 +246,7 @@ class Guard(wiring.Component):
     flap_window: Signal
     active: Signal
     busy: Signal
+    keep: Signal
     switched: Signal
     fail: Signal
     clear: Signal
@@ -282,6 +287,7 @@ class Guard(wiring.Component):
                 "flap_window": In(32),
                 "active": In(3),
                 "busy": In(1),
+                "keep": In(1),
                 "switched": In(1),
                 "fail": In(1),
                 "clear": In(1),
@@ -323,7 +329,10 @@ class Guard(wiring.Component):
         m.d.comb += [
             lost.eq((self.active[:2] & ~self.usable[:2]).any()),
             leave.eq(
-                ~lost & (best_hot != self.active) & (self.revertive | self.active[Path.LOOPBACK])
+                ~lost
+                & ~self.keep
+                & (best_hot != self.active)
+                & (self.revertive | self.active[Path.LOOPBACK])
             ),
             ready.eq(self.auto & ~self.busy & ~self.holding & ~self.flapping),
         ]

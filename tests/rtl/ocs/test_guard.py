@@ -28,15 +28,15 @@ class Bench:
         self.requests = []  # clock, target, cause
         self.clock = 0
 
-    async def step(self, light, *, busy=0, fail=0, clear=0, switch=None):
+    async def step(self, light, *, busy=0, keep=0, fail=0, clear=0, switch=None):
         """One clock, in which `switch` moves the path from elsewhere."""
         ctx, dut = self.ctx, self.dut
         ctx.set(dut.light, light[0] | light[1] << SENSORS)
         ctx.set(dut.active, 1 << self.active)
-        for name, value in {"busy": busy, "fail": fail, "clear": clear}.items():
+        for name, value in {"busy": busy, "keep": keep, "fail": fail, "clear": clear}.items():
             ctx.set(getattr(dut, name), value)
         now = [ctx.get(getattr(dut, name)) for name in ("request", "target", "cause")]
-        assert now == list(self.model.ask(self.setup, self.active, busy)), self.clock
+        assert now == list(self.model.ask(self.setup, self.active, busy, keep)), self.clock
         request, target, cause = now
         switched = int(request or switch is not None)
         ctx.set(dut.switched, switched)
@@ -46,6 +46,7 @@ class Bench:
             [bits(word) for word in self.mask],
             active=self.active,
             busy=busy,
+            keep=keep,
             switched=switched,
             fail=fail,
             clear=clear,
@@ -115,10 +116,12 @@ def test_it_equals_the_model(setup, data):
 
     async def story():
         for primary, backup, clocks in pieces:
+            keep = data.draw(st.sampled_from([0, 0, 0, 1]))
             for _ in range(clocks):
                 await bench.step(
                     (primary, backup),
                     busy=data.draw(rare),
+                    keep=keep,
                     fail=data.draw(rare),
                     clear=data.draw(rare),
                     switch=data.draw(st.sampled_from([None] * 30 + list(Path))),
@@ -166,6 +169,18 @@ def test_revertive_waits_to_restore_and_a_flicker_starts_it_again():
         (45 + 4 + 30 + 1, Path.PRIMARY, Cause.RESTORE),
     ]
     assert scenario(cut, revertive=0, restore=30, hold_off=0) == took[:1]
+
+
+def test_a_path_that_was_chosen_is_left_for_a_loss_only():
+    bench = Bench(Settings(hold_off=0, restore=5), active=Path.BACKUP)
+
+    async def story():
+        await bench.steps(100, LIT, keep=1)
+        assert not bench.requests
+        await bench.steps(20, (ALL, 0), keep=1)
+        assert [target for _, target, _ in bench.requests] == [Path.PRIMARY]
+
+    bench.run(story)
 
 
 def test_the_loopback_is_left_when_light_comes_back_even_without_reverting():

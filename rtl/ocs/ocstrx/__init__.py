@@ -1,0 +1,1 @@
+"""Controller of the switch inside a transceiver: one of three paths for all lanes."""
