@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightloom.spec import Design, DesignError, RtlManifest, fabrics
+from lightloom.spec import Design, DesignError, RtlManifest, fabrics, photonic
 
 if TYPE_CHECKING:
     from lightloom.rtl.csr.rdl import Description
 
-TOPS = ("serdes", "ocs_controller")
+TOPS = ("serdes", "ocs_controller", "ocstrx_controller")
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,18 @@ class Generated:
 
 def tops(design: Design) -> tuple[str, ...]:
     """Names of the tops that the design has."""
-    return TOPS if design.switch.topology != "none" else TOPS[:1]
+    switch = {"none": (), "ocstrx": ("ocstrx_controller",)}
+    return ("serdes", *switch.get(design.switch.topology, ("ocs_controller",)))
 
 
 def names() -> dict[str, str]:
     """Every block with the first line of its documentation."""
     from lightloom.rtl.link.serdes import Serdes
     from lightloom.rtl.ocs.controller import Controller
+    from lightloom.rtl.ocs.ocstrx.controller import OcstrxController
 
-    classes: dict[str, Any] = {"serdes": Serdes, "ocs_controller": Controller}
+    tops = (Serdes, Controller, OcstrxController)
+    classes: dict[str, Any] = dict(zip(TOPS, tops, strict=True))
     classes |= {name: kind for name, (kind, _) in _parts().items()}
     return {name: (kind.__doc__ or "").strip().splitlines()[0] for name, kind in classes.items()}
 
@@ -44,6 +47,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
     from lightloom.rtl.link import registers, serdes
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.ocs import controller
+    from lightloom.rtl.ocs.ocstrx import controller as ocstrx
 
     if name == "serdes":
         manifest = serdes.generate(design.serdes, directory)
@@ -55,6 +59,16 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
         manifest = controller.generate(*sizes, directory, settle_us=switch.settle_us)
         return Generated(manifest, controller.registers(*sizes, settle_us=switch.settle_us))
+    if name == "ocstrx_controller":
+        switch = design.switch
+        sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
+        if switch.ports not in photonic.PORTS["ocstrx"]:
+            raise DesignError(
+                f"ocstrx_controller: switch.ports = {switch.ports}; allowed: an even number of "
+                "lanes from 2 to 16"
+            )
+        manifest = ocstrx.generate(*sizes, directory, settle_us=switch.settle_us)
+        return Generated(manifest, ocstrx.registers(*sizes, settle_us=switch.settle_us))
     parts = _parts()
     if name not in parts:
         allowed = ", ".join([*TOPS, *parts])
@@ -95,6 +109,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.link.elastic_buffer import ElasticBuffer
     from lightloom.rtl.link.partner import Partner
+    from lightloom.rtl.link.route_port import RoutePort
     from lightloom.rtl.ocs.drive.adc_bank import AdcBank
     from lightloom.rtl.ocs.drive.budget import Budget
     from lightloom.rtl.ocs.drive.command import Command
@@ -105,6 +120,11 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.drive.sigma_delta import Pwm, SigmaDelta
     from lightloom.rtl.ocs.drive.spi_drive import SpiDrive
     from lightloom.rtl.ocs.drive.watchdog import Watchdog
+    from lightloom.rtl.ocs.guard import Guard
+    from lightloom.rtl.ocs.light import LightMonitor
+    from lightloom.rtl.ocs.ocstrx.inband import InBand
+    from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
+    from lightloom.rtl.ocs.ocstrx.split import TimeSplit
     from lightloom.rtl.ocs.router import Router
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.block import Decoder, Encoder
@@ -167,6 +187,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     return {
         "bring_up": (BringUp, lambda d: BringUp(lanes=lanes(d))),
         "partner": (Partner, lambda d: Partner(lanes=lanes(d))),
+        "route_port": (RoutePort, lambda d: RoutePort()),
         "narrow": (Narrow, lambda d: Narrow(lanes=lanes(d), blocks=config(d).blocks)),
         "widen": (Widen, lambda d: Widen(lanes=lanes(d), blocks=config(d).blocks)),
         "framer": (Framer, lambda d: Framer(lanes=lanes(d), marker_rows=marker(d))),
@@ -244,5 +265,10 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "drive_dac_chains": (DacChains, lambda d: DacChains(*heaters(d), clock(d))),
         "drive_adc_bank": (AdcBank, lambda d: AdcBank(2 * cells(d), clock(d))),
         "spi_drive": (SpiDrive, lambda d: SpiDrive(*heaters(d), clock(d))),
+        "light_monitor": (LightMonitor, lambda d: LightMonitor(lanes(d))),
+        "guard": (Guard, lambda d: Guard(lanes(d))),
+        "path_sequence": (PathSequence, lambda d: PathSequence()),
+        "in_band": (InBand, lambda d: InBand()),
+        "time_split": (TimeSplit, lambda d: TimeSplit()),
         "benes_router": (Router, lambda d: Router(d.switch.ports)),
     }

@@ -10,9 +10,10 @@ from lightloom.rtl.link import registers
 from lightloom.rtl.link import serdes as serdes_block
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.ocs import controller as controller_block
+from lightloom.rtl.ocs.ocstrx import controller as ocstrx_block
 from lightloom.spec import Design, RtlManifest, cache
 
-__all__ = ["controller", "serdes"]
+__all__ = ["controller", "ocstrx", "serdes"]
 
 HERE = Path(__file__).parent
 
@@ -46,6 +47,20 @@ def controller(design: Design) -> tuple[Path, RtlManifest]:
 
     name = _key("ocs", f"{sizes} {switch.settle_us}")
     return _read(cache.entry("verilog", name, build), "ocs_controller")
+
+
+def ocstrx(design: Design) -> tuple[Path, RtlManifest]:
+    """Verilog file and manifest of the controller of a transceiver's switch, with its `regs/`."""
+    switch = design.switch
+    sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
+
+    def build(directory: Path) -> None:
+        ocstrx_block.generate(*sizes, directory, settle_us=switch.settle_us)
+        registers = ocstrx_block.registers(*sizes, settle_us=switch.settle_us)
+        export.write(registers, directory / "regs")
+
+    name = _key("ocstrx", f"{sizes} {switch.settle_us}")
+    return _read(cache.entry("verilog", name, build), "ocstrx_controller")
 
 
 def _read(place: Path, name: str) -> tuple[Path, RtlManifest]:

@@ -24,6 +24,14 @@ def test_verilog_is_generated_once_and_again_when_something_changed(design):
     assert other != file
 
 
+def test_the_controller_of_a_transceiver_is_generated_too(design):
+    file, manifest = library.ocstrx(design)
+    assert "module ocstrx_controller" in file.read_text()
+    assert manifest.parameters["lanes"] == design.switch.ports
+    assert (file.parent / "regs").is_dir()
+    assert library.ocstrx(design)[0] == file
+
+
 def test_numbers_that_the_rtl_does_not_see_generate_nothing_new(design):
     file, manifest = library.serdes(design)
     assert manifest.parameters["lanes"] == 1
