@@ -175,6 +175,7 @@ def test_a_path_that_was_chosen_is_left_for_a_loss_only():
     bench = Bench(Settings(hold_off=0, restore=5), active=Path.BACKUP)
 
     async def story():
+        await bench.steps(20, LIT, keep=1, busy=1)
         await bench.steps(100, LIT, keep=1)
         assert not bench.requests
         await bench.steps(20, (ALL, 0), keep=1)
