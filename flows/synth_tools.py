@@ -44,7 +44,7 @@ _LUT4_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 # Without the multiplexers that join LUTs, which cost twice the LUTs and give no higher Fmax.
 _ECP5 = """\
 read_verilog block.v
-synth_ecp5 -top {top} -noiopad -nowidelut{ecp5} -json netlist.json
+synth_ecp5 -top {top} -noiopad -nowidelut -json netlist.json
 tee -q -o stat.json stat -json
 """
 _GENERIC = """\
