@@ -118,6 +118,8 @@ class DacChains(wiring.Component):
     -------
     codes : In(cells * dac_bits)
         Cell 0 lowest.
+    clear : In(1)
+        CLR low, in the clock after: for a park that does not wait for frames.
     clear_faults : In(1)
         Forget faults.
     sck, cs_n, clr_n : Out(1)
@@ -144,6 +146,7 @@ class DacChains(wiring.Component):
     """
 
     codes: Signal
+    clear: Signal
     clear_faults: Signal
     sck: Signal
     cs_n: Signal
@@ -182,6 +185,7 @@ class DacChains(wiring.Component):
         super().__init__(
             {
                 "codes": In(cells * dac_bits),
+                "clear": In(1),
                 "clear_faults": In(1),
                 "sck": Out(1),
                 "cs_n": Out(1),
@@ -256,7 +260,7 @@ class DacChains(wiring.Component):
         with m.Elif(finish):
             m.d.sync += [known.eq(whole), proved.eq(known)]
         m.d.comb += [self.faults.eq(faults), self.failed.eq(faults.any())]
-        m.d.sync += self.clr_n.eq(proved & ~self.failed)
+        m.d.sync += self.clr_n.eq(proved & ~self.failed & ~self.clear)
 
         for number in range(self.chains):
             self._chain(m, number, channel, odd, begin, snap, shift, finish, known, faults)

@@ -4,7 +4,7 @@
 //   f CHAIN WHAT [DEVICE]    a fault from now on; chain -1 is all; WHAT is one of
 //       sdi0 sdi1 sdo0 sdo1 sck0 sck1 cs0 cs1    a line stuck
 //       bridge DEVICE, open0 DEVICE, open1 DEVICE    a chip bridged; gone, its output floats to
-//       none
+//       clr1 (CLR is cut and pulled up), none
 //   q    clear_faults
 //   p    prints: outputs of all DACs in the order of the heaters, then faults, kinds (hexadecimal),
 //        failed, clr_n, held, clocks since the last print, updates since then
@@ -51,7 +51,8 @@ struct Chain {
         continue;
       }
       if (fault != "none") chip.trusted = false;
-      chip.step(t, stuck(fault, "cs", cs), stuck(fault, "sck", sck), *line, clr);
+      chip.step(t, stuck(fault, "cs", cs), stuck(fault, "sck", sck), *line,
+                stuck(fault, "clr", clr));
       if (fault == "none" && falls) chip.trusted = true;
       line = &chip.sdo;
       if (fault.rfind("open", 0) == 0 && d == device) {

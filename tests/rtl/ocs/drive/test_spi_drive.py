@@ -1,13 +1,12 @@
 """Drive and chains on data-sheet models of LTC2668: traffic, and every way in which it can fail."""
 
-import gc
 import random
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lightloom.rtl.ocs.drive.dac_chain import DacChains, Kind, Timing
+from lightloom.rtl.ocs.drive.dac_chain import Kind, Timing
 from lightloom.rtl.ocs.drive.goal import Field
 from lightloom.rtl.ocs.drive.model import code
 from lightloom.rtl.ocs.drive.parts import LTC2668
@@ -158,26 +157,27 @@ def test_a_stuck_line_or_a_missing_chip_is_reported_and_all_heaters_are_parked(
     assert repaired[0][:CELLS] == codes[0]
 
 
-def test_a_cut_clear_wire_leaves_the_park_by_spi(spi):
-    """Chains that still listen are parked by frames too."""
+def test_a_park_is_at_the_pins_at_once(spi):
     bench = spi()
-    lit(bench)
-    bench.add("s parked 1")
+    codes = lit(bench)
+    bench.add("s parked 1", "w 3", "p", "w 3000", "s parked 0")
     bench.updates(3)
     bench.add("p")
-    row = bench.run()[-1]
-    assert row[4] == 1  # CLR is high: it was SPI
+    before, parked, after = bench.run()
+    assert before[0][:CELLS] == codes[0]
+    assert not any(parked[0])
+    assert parked[3:5] == (0, 0)  # no fault, CLR low
+    assert after[0][:CELLS] == codes[0]
+
+
+@pytest.mark.parametrize("cause", ["park", "fault"])
+def test_a_chain_whose_clear_wire_is_cut_is_parked_by_spi(spi, cause):
+    bench = spi()
+    codes = lit(bench)
+    bench.add("f 1 clr1", "s parked 1" if cause == "park" else "f 0 sdo0")
+    bench.updates(3)
+    bench.add("p")
+    before, row = bench.run()
+    assert before[0][:CELLS] == codes[0]
+    assert row[5] == 1
     assert not any(row[0])
-
-
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
-def test_bad_parameters_are_refused():
-    for arguments, options, message in [
-        ((0, 16, 250.0), {}, "cells = 0; allowed: an integer from 1 to 4096"),
-        ((20, 17, 250.0), {}, "dac_bits = 17; allowed: an integer from 1 to 16"),
-        ((20, 16, -1), {}, "clock_mhz = -1; allowed: above 0, at most 10000"),
-        ((20, 16, 250.0), {"devices": 17}, "devices = 17; allowed: an integer from 1 to 16"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            DacChains(*arguments, **options)
-    gc.collect()
