@@ -33,14 +33,22 @@ def rng():
     return random.Random(seed)
 
 
-class Pair(wiring.Component):
-    """Side A in `sync`, side B in `far`; each receives in the other's transmit clock."""
+ROUTE = {"freeze": 1, "pause": 1, "save": 1, "load": 1, "index": 4, "tell": 8}
+"""Inputs of the side band and their widths."""
 
-    def __init__(self, config, source=None, delay=None):
+
+class Pair(wiring.Component):
+    """Side A in `sync`, side B in `far`; each receives in the other's transmit clock.
+
+    `other` are the delays of another route, which `other_a` and `other_b` choose.
+    """
+
+    def __init__(self, config, source=None, delay=None, other=None):
         self.config = config
         lanes = config.lanes
         self.source = source or list(reversed(range(lanes)))
         self.delay = delay or [0] * lanes
+        self.other = other or self.delay
         self.sides = (Serdes(config), Serdes(config))
         word = frame_word(config.blocks * lanes).size
         bus = axi_lite.Signature(addr_width=ADDRESS_BITS, data_width=32)
@@ -57,6 +65,10 @@ class Pair(wiring.Component):
                 f"light_{s}": In(lanes),
                 f"cut_{s}": In(lanes),
                 f"noise_{s}": In(lanes),
+                f"other_{s}": In(1),
+                f"frame_good_{s}": Out(1),
+                **{f"route_{name}_{s}": In(width) for name, width in ROUTE.items()},
+                f"route_told_{s}": Out(8),
                 f"csr_{s}": In(bus),
             }
         super().__init__(members)
@@ -78,7 +90,12 @@ class Pair(wiring.Component):
                 getattr(self, f"up_{s}").eq(side.link_up),
                 getattr(self, f"state_{s}").eq(side.state),
                 side.rx_signal_detect.eq(getattr(self, f"light_{s}")),
+                getattr(self, f"frame_good_{s}").eq(side.frame_good),
+                getattr(self, f"route_told_{s}").eq(side.route_told),
             ]
+            for name in ROUTE:
+                source = getattr(self, f"route_{name}_{s}")
+                m.d.comb += getattr(side, f"route_{name}").eq(source)
             self._line(m, s, self.sides[1 - n].tx_codes, side.rx_samples, other)
         return m
 
@@ -97,14 +114,17 @@ class Pair(wiring.Component):
                 noisy = Mux(hit, -value, value) if n == width // 2 else value
                 m.d.comb += word[n * adc : n * adc + adc].eq(Mux(cut, 0, noisy))
             words = [word]
-            delay = self.delay[lane] * adc
-            while (len(words) - 1) * width * adc < delay:
+            delays = [self.delay[lane] * adc, self.other[lane] * adc]
+            while (len(words) - 1) * width * adc < max(delays):
                 past = Signal(width * adc, name=f"past_{s}_{lane}_{len(words)}")
                 m.d[domain] += past.eq(words[-1])
                 words.append(past)
             stream = Cat(reversed(words))
-            start = len(stream) - width * adc - delay
-            m.d.comb += samples.word_select(lane, width * adc).eq(stream[start:][: width * adc])
+            starts = [len(stream) - width * adc - delay for delay in delays]
+            late, later = (stream[start:][: width * adc] for start in starts)
+            other = getattr(self, f"other_{s}")
+            chosen = Mux(other, later, late) if starts[0] != starts[1] else late
+            m.d.comb += samples.word_select(lane, width * adc).eq(chosen)
 
 
 class Bench:
@@ -135,6 +155,7 @@ class Bench:
     @staticmethod
     def _ports(s):
         names = ("i", "i_valid", "i_ready", "o", "o_valid", "up", "state", "light", "cut", "noise")
+        names += ("other", "frame_good", "route_told", *(f"route_{name}" for name in ROUTE))
         return [*(f"{name}_{s}" for name in names), f"csr_{s}"]
 
     def say(self, *words):
@@ -149,11 +170,11 @@ class Bench:
             value = value & ~part.mask | number << part.lsb
         self.say("write", side, found.address, value)
 
-    def read(self, side, register, field="value"):
-        """Read a field; the answer is labelled `side.register.field`."""
+    def read(self, side, register, field="value", label=None):
+        """Read a field; the answer is labelled `side.register.field` unless it has a label."""
         found = self.registers.register(register)
         part = found.field(field)
-        label = f"{side}.{register}.{field}"
+        label = label or f"{side}.{register}.{field}"
         self.say("read", side, found.address, part.lsb, part.mask >> part.lsb, label)
 
     def run(self, ppm=100):

@@ -3,6 +3,10 @@
 //   until LABEL N            until both links are up; prints LABEL and the clocks, or -1
 //   down LABEL S N           until the link of S is down; likewise
 //   light S MASK / cut S MASK / noise S PERIOD     of what S receives; noise hits one lane in turn
+//   other S 0|1              take the other route's delays
+//   route S NAME VALUE       an input of the side band: freeze, pause, save, load, index, tell
+//   good LABEL S N           until frame_good of S; prints LABEL and the clocks, or -1
+//   told LABEL S             prints LABEL and the word from the far end's route controller
 //   write S ADDRESS VALUE / read S ADDRESS LSB MASK LABEL
 //   send S COUNT LONGEST     queue COUNT frames of random bytes
 //   drain LABEL N            until all frames have come or N clocks; prints, for each side,
@@ -207,6 +211,39 @@ int main(int, char** argv) {
             };
             while (!done() && n--) step();
             std::cout << label << ' ' << (done() ? long(clocks - begin) : -1L) << std::endl;
+        } else if (command == "good") {
+            std::string label;
+            in >> label;
+            const int s = which();
+            long n;
+            in >> n;
+            const uint64_t begin = clocks;
+            const auto done = [&] { return s ? top->frame_good_b : top->frame_good_a; };
+            while (!done() && n--) step();
+            std::cout << label << ' ' << (done() ? long(clocks - begin) : -1L) << std::endl;
+        } else if (command == "told") {
+            std::string label;
+            in >> label;
+            const int s = which();
+            std::cout << label << ' ' << int(s ? top->route_told_b : top->route_told_a) << std::endl;
+        } else if (command == "other") {
+            const int s = which();
+            uint64_t value;
+            in >> value;
+            s ? set(top->other_b, value) : set(top->other_a, value);
+        } else if (command == "route") {
+            const int s = which();
+            std::string input;
+            uint64_t value;
+            in >> input >> value;
+#define ROUTE(NAME) \
+    if (input == #NAME) s ? set(top->route_##NAME##_b, value) : set(top->route_##NAME##_a, value)
+            ROUTE(freeze);
+            ROUTE(pause);
+            ROUTE(save);
+            ROUTE(load);
+            ROUTE(index);
+            ROUTE(tell);
         } else if (command == "light") {
             const int s = which();
             uint64_t mask;

@@ -53,8 +53,7 @@ class Line(Elaboratable):
             late = stream[len(stream) - width - self.delay[lane] :][:width]
             m.d.comb += self.samples.word_select(lane, width * bits).eq(
                 Cat(
-                    Mux(self.cut[lane], 0, Mux(late[s], level, -level))[:bits]
-                    for s in range(width)
+                    Mux(self.cut[lane], 0, Mux(late[s], level, -level))[:bits] for s in range(width)
                 )
             )
         return m
@@ -148,9 +147,7 @@ def test_link_comes_up_carries_frames_and_survives_a_cut(rng):
         up = await wait(ctx, lambda: ctx.get(a.link_up) and ctx.get(b.link_up), 20000, "up")
         print("up after", up, "clocks")
         assert ctx.get(a.lanes_locked) == every
-        await wait(
-            ctx, lambda: len(at_a.frames) == 20 and len(at_b.frames) == 20, 20000, "frames"
-        )
+        await wait(ctx, lambda: len(at_a.frames) == 20 and len(at_b.frames) == 20, 20000, "frames")
         assert at_b.frames == [(frame, False) for frame in first[0]]
         assert at_a.frames == [(frame, False) for frame in first[1]]
         assert await read(ctx, a, "counter.frames_sent", "value") == 20
