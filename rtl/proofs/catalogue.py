@@ -10,7 +10,9 @@ from lightloom.rtl.proofs import (
     drive,
     elastic_buffer,
     gearbox,
+    guard,
     narrow,
+    path_sequence,
 )
 from lightloom.rtl.proofs.bench import Proof
 
@@ -25,6 +27,8 @@ PROOFS: tuple[Proof, ...] = (
     *bring_up.PROOFS,
     *narrow.PROOFS,
     *elastic_buffer.PROOFS,
+    *guard.PROOFS,
+    *path_sequence.PROOFS,
     *bank.PROOFS,
     *drive.PROOFS,
 )

@@ -55,7 +55,8 @@ class InBand(wiring.Component):
     ask : In(1), ask_path : In(2)
         Pulse: ask for a path. Ignored unless idle.
     cancel : In(1)
-        Give up whatever is under way; a pulse of this clock comes nevertheless.
+        Give up whatever is under way; a pulse of this clock comes nevertheless, and a far end that
+        has heard GO changes.
     able : In(1), accept : In(3)
         This end could change the path now; paths that the far end may ask for.
     limit, lead : In(32)

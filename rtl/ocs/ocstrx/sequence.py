@@ -333,14 +333,15 @@ class PathSequence(wiring.Component):
         deaf = here[Phase.PARKED] | here[Phase.SETTLE] | here[Phase.LOAD]
         at_rest = here[Phase.IDLE] | (here[Phase.SAVE] & own_save)
         open_ = at_rest | here[Phase.RELOCK] | here[Phase.FRAME]
-        taken, overtakes = Signal(), Signal()
+        taken, overtakes, moving = Signal(), Signal(), Signal()
         bad = self.command_path == 3
         m.d.comb += [
             self.guard_busy.eq(deaf | self.forced | self.stop | self.park | self.command),
             taken.eq(
                 self.command & ~bad & ~self.stop & ~self.park & (open_ | here[Phase.PARKED])
-                & ~(self.command_ask & self.asking)
+                & ~(self.command_ask & self.asking) & ~moving
             ),
+            moving.eq(self.follow | (here[Phase.RELOCK] & (waited >= self.relock_limit))),
             self.able.eq(at_rest & ~self.forced & ~self.command),
             self.busy.eq(~at_rest & ~here[Phase.PARKED]),
             overtakes.eq(self.guard_request & ~self.guard_busy),

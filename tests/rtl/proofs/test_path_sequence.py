@@ -1,0 +1,11 @@
+"""One path at every moment, every wait ends, the watchdog parks."""
+
+import pytest
+
+from lightloom.rtl.proofs.path_sequence import PROOFS
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.key)
+def test_it_holds_reaches_its_covers_and_sees_its_fault(proof, decide):
+    result = decide(proof)
+    assert result.verdict == "pass", result.reason
