@@ -90,6 +90,17 @@ def test_the_drive_follows_the_golden_model(bench, cells, dac_bits, neighbours, 
         assert rest[0] == power_due, number
 
 
+@pytest.mark.parametrize("sizes", [(5, 10, 2), (20, 16, 8), (1, 1, 1)])
+def test_a_tick_takes_a_clock_a_cell_and_the_depth(bench, sizes):
+    dut = bench(*sizes)
+    dut.add(*["n"] * 6)
+    dut.set(tick_clocks=100)
+    dut.add(*["n"] * 6)
+    clocks = [rest[4] for _, rest in dut.run()]
+    assert set(np.diff(clocks[:6])) == {sizes[0] + depth(sizes[1])}
+    assert set(np.diff(clocks[-4:])) == {100}
+
+
 SIZES = 20, 16, 8
 """Cells, bits of a code, neighbours."""
 
@@ -303,6 +314,32 @@ def test_settled_waits_for_overdrive_and_time(bench):
     assert settled[0] == 1
     assert not any(settled[1:-1])
     assert settled[-1] == 1
+
+
+@pytest.mark.slow
+def test_832_cells_follow_the_golden_model(bench):
+    rng = random.Random(1)
+    count, dac_bits, neighbours = 832, 16, 8
+    model = DriveModel(count, dac_bits)
+    dut = bench(count, dac_bits, neighbours)
+    model.settings.budget = count * 0x6000
+    states = [0] * count
+    dut.set(parked=1, budget=model.settings.budget, tick_clocks=10**6)
+    dut.add("n")
+    model.tick(states, park=True)
+    for number in range(count):
+        model.cells[number] = calibrate(rng, count, neighbours)
+        dut.load(number, model.cells[number])
+    dut.set(tick_clocks=2000, parked=0)
+    expected = []
+    for _ in range(5):
+        states = [rng.getrandbits(1) for _ in range(count)]
+        dut.states(states)
+        for _ in range(3):
+            dut.add("n")
+            expected.append(model.tick(states))
+    got = [codes for codes, _ in dut.run()][1:]
+    assert got == expected
 
 
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
