@@ -47,6 +47,7 @@ class Settings:
     up: int = 4
     order: int = ORDER
     allowed: int = 0b111
+    trust: int = 0
     revertive: int = 1
     hold_off: int = 20
     restore: int = 30
@@ -64,6 +65,8 @@ class Model:
     sensors: int
     monitors: list[LightModel] = field(default_factory=list)
     blocked: list[int] = field(default_factory=lambda: [0, 0])
+    tried: list[int] = field(default_factory=lambda: [0, 0])
+    seen: int = 0
     since_switch: int = 0
     holding: bool = False
     waited: int = 0
@@ -83,10 +86,13 @@ class Model:
 
     def ask(self, s: Settings, active: int, busy: int, keep: int = 0) -> tuple[int, int, Cause]:
         """`request`, `target` and `cause` of this clock."""
-        usable = [
-            bool(s.allowed >> p & 1 and self.monitors[p].lit and not self.blocked[p])
-            for p in (Path.PRIMARY, Path.BACKUP)
-        ] + [bool(s.allowed >> Path.LOOPBACK & 1)]
+        usable = [bool(s.allowed >> p & 1) for p in Path]
+        for p in (Path.PRIMARY, Path.BACKUP):
+            if active == p:
+                light = self.monitors[p].lit or (keep and not self.seen)
+            else:
+                light = self.monitors[p].lit or (s.trust >> p & 1 and not self.tried[p])
+            usable[p] &= bool(light) and not self.blocked[p]
         best = Path.LOOPBACK
         for place in (2, 1, 0):
             candidate = s.order >> 2 * place & 3
@@ -117,7 +123,7 @@ class Model:
         clear: int = 0,
     ) -> None:
         """Take the inputs of one clock."""
-        request, _, _ = self.ask(s, active, busy, keep)
+        request, _, cause = self.ask(s, active, busy, keep)
         self.waited = 0 if not self._better or switched else min(self.waited + 1, 2**32 - 1)
         if switched:
             self.since_switch, self.holding = 0, s.hold_off > 0
@@ -135,10 +141,15 @@ class Model:
                 self.flapping = 1
         if clear:
             self.flapping, self.flaps, self.flap_left = 0, 0, 0
+        lit_here = active < 2 and self.monitors[active].lit
         for p, monitor in enumerate(self.monitors):
             was_lit, was_fading = self._was[p]
             if was_lit and not monitor.lit:
                 self.losses[p] = min(self.losses[p] + 1, 0xFFFF)
+            if monitor.lit or clear:
+                self.tried[p] = 0
+            elif request and cause == Cause.LOSS and active == p:
+                self.tried[p] = 1
             if not monitor.lit or clear:
                 self.blocked[p] = 0
             elif fail and active == p:
@@ -147,6 +158,7 @@ class Model:
                 self.dark_at[p] = self.time
             self._was[p] = (monitor.lit, monitor.fading)
             monitor.step(light[p], mask[p], s.votes, s.down, s.up)
+        self.seen = int(not switched and bool(self.seen or lit_here))
         self.time = self.time + 1 & 0xFFFF_FFFF
 
 
@@ -158,10 +170,15 @@ class Guard(wiring.Component):
     not come up; the block ends when its light goes, or with `clear`. The best path is the first of
     `order` that is usable, and the loopback when none is: so the guard always ends somewhere.
 
+    A far end that sends on one path only leaves the others dark until it changes too. A path with
+    `trust` is therefore usable without light, once: having left it for a loss, the guard needs
+    light there, or `clear`, to take it again. On the way there `hold_off` is the time that the far
+    end has. A path that somebody else chose (`keep`) is not lost before its light was seen.
+
     Loss: when the active path is not usable the best one is asked for at once. Restore: when a
     better one than the active has been usable for `restore` clocks in a row it is asked for, if
-    `revertive`, or if the loopback is active; not while `keep` says that the active path was chosen
-    by somebody else. The loopback as the active path is never lost.
+    `revertive`, or if the loopback is active; not with `keep`. The loopback as the active path is
+    never lost.
 
     It asks only with `auto` high and `busy` low, not within `hold_off` clocks after `switched`, and
     not while `flapping`. `flap_count` of its own requests within `flap_window` clocks of the first
@@ -189,6 +206,8 @@ class Guard(wiring.Component):
         Priority table: three `Path`, the best lowest; 3 is no path.
     allowed : In(3)
         Paths that may be asked for; the loopback is asked for as the last resort even when not.
+    trust : In(2)
+        Primary and backup: usable without light, once.
     revertive : In(1), hold_off, restore : In(32), flap_count : In(8), flap_window : In(32)
         See above.
     active : In(3)
@@ -196,7 +215,7 @@ class Guard(wiring.Component):
     busy : In(1)
         A request could not be taken now.
     keep : In(1)
-        The active path is left for a loss only.
+        Somebody else chose the active path: it is left for a loss only.
     switched : In(1)
         Pulse: the path changes, whoever asked.
     fail : In(1)
@@ -207,8 +226,8 @@ class Guard(wiring.Component):
         See above.
     lit : Out(2), fading : Out(2), steady : Out(2 * sensors)
         `LightMonitor`.
-    usable : Out(3), blocked : Out(2)
-        See above.
+    usable : Out(3), blocked, tried : Out(2)
+        See above; `tried`: left for a loss, and no light since.
     holding, flapping : Out(1)
         Hold-off runs; the flap limit was reached.
     lost : Out(2)
@@ -239,6 +258,7 @@ class Guard(wiring.Component):
     auto: Signal
     order: Signal
     allowed: Signal
+    trust: Signal
     revertive: Signal
     hold_off: Signal
     restore: Signal
@@ -258,6 +278,7 @@ class Guard(wiring.Component):
     steady: Signal
     usable: Signal
     blocked: Signal
+    tried: Signal
     holding: Signal
     flapping: Signal
     lost: Signal
@@ -280,6 +301,7 @@ class Guard(wiring.Component):
                 "auto": In(1),
                 "order": In(6),
                 "allowed": In(3),
+                "trust": In(2),
                 "revertive": In(1),
                 "hold_off": In(32),
                 "restore": In(32),
@@ -299,6 +321,7 @@ class Guard(wiring.Component):
                 "steady": Out(2 * sensors),
                 "usable": Out(3),
                 "blocked": Out(2),
+                "tried": Out(2),
                 "holding": Out(1),
                 "flapping": Out(1),
                 "lost": Out(2),
@@ -314,7 +337,12 @@ class Guard(wiring.Component):
         m = Module()
         self._watch(m)
         m.d.sync += self.time.eq(self.time + 1)
-        m.d.comb += self.usable.eq(self.allowed & Cat(self.lit & ~self.blocked, 1))
+        here = self.active[:2]
+        seen = Signal()  # the active path has had light since it was taken
+        waits = self.keep & ~seen
+        light = self.lit | (waits.replicate(2) & here) | (self.trust & ~self.tried & ~here)
+        m.d.comb += self.usable.eq(self.allowed & Cat(light & ~self.blocked, 1))
+        m.d.sync += seen.eq(~self.switched & (seen | (self.lit & here).any()))
 
         best = self.target
         m.d.comb += best.eq(Path.LOOPBACK)
@@ -389,6 +417,11 @@ class Guard(wiring.Component):
                 self.lost[path].eq(lost),
             ]
             m.d.sync += losses.eq(losses + (lost & ~losses.all()))
+            left = self.request & (self.cause == Cause.LOSS) & self.active[path]
+            with m.If(monitor.lit | self.clear):
+                m.d.sync += self.tried[path].eq(0)
+            with m.Elif(left):
+                m.d.sync += self.tried[path].eq(1)
             with m.If(~monitor.lit | self.clear):
                 m.d.sync += self.blocked[path].eq(0)
             with m.Elif(self.fail & self.active[path]):

@@ -9,6 +9,7 @@ from lightloom.rtl.proofs.bench import Bench, Proof, internal
 __all__ = ["PROOFS"]
 
 _SENSORS = 3
+_FEW = 3
 _MOST = 7
 """Times are up to this many clocks in the proofs; the counters compare and add alike above it."""
 
@@ -74,6 +75,7 @@ def _ends(bench: Bench) -> None:
         bench.assume(time == bench.constant(range(_MOST + 1), f"{time.name}_clocks"))
     for setting in (dut.order, dut.allowed, dut.revertive, dut.keep):
         bench.assume(setting == bench.constant(setting.shape(), f"{setting.name}_set"))
+    bench.assume(dut.trust == 0)
     bench.assume((dut.flap_count == 0) & dut.auto & ~dut.fail & ~dut.clear & ~dut.keep)
     # What answers it: the path is where it was asked for, one clock later.
     active = Signal(3, init=1 << Path.PRIMARY)
@@ -110,6 +112,32 @@ def _stays_in_the_dark(dut: Guard, module: Module) -> None:
         module.d.comb += dut.request.eq(0)
 
 
+def _trusting(bench: Bench) -> None:
+    m, dut = bench.m, Guard(1)
+    bench.add(dut, driven=("active", "switched", "busy"))
+    for time in (dut.hold_off, dut.restore):
+        bench.assume(time == bench.constant(range(_FEW + 1), f"{time.name}_clocks"))
+    for setting in (dut.order, dut.allowed, dut.revertive, dut.trust):
+        bench.assume(setting == bench.constant(setting.shape(), f"{setting.name}_set"))
+    bench.assume((dut.flap_count == 0) & dut.auto & ~dut.fail & ~dut.clear & ~dut.keep)
+    active = Signal(3, init=1 << Path.PRIMARY)
+    with m.If(dut.request):
+        m.d.sync += active.eq(Cat(dut.target == path for path in Path))
+    m.d.comb += [dut.active.eq(active), dut.switched.eq(dut.request)]
+    dark = Signal(range(64))
+    m.d.sync += dark.eq(Mux(dut.lit.any(), 0, dark + ~dark.all()))
+    # A trusted path after the other, and the loopback: three changes, each after a hold-off.
+    long = ~dut.lit.any() & (dark > 4 * (_FEW + 2))
+    bench.check("dark_is_the_loopback", ~long | (active[Path.LOOPBACK] & ~dut.request))
+    been = Signal()
+    m.d.sync += been.eq(been | active[Path.BACKUP])
+    bench.cover(long & been & (dut.trust == 3))
+
+
+def _tries_again(dut: Guard, module: Module) -> None:
+    module.d.sync += dut.tried.eq(0)
+
+
 PROOFS = (
     Proof(
         "light_monitor",
@@ -142,6 +170,17 @@ PROOFS = (
         method="induction",
         depth=3,
         reach=40,
-        assumed="settings stay as they are, no flap limit, hold-off and wait of 7 clocks or less",
+        assumed="settings stay as they are, no trust, no flap limit, times of 7 clocks or less",
+    ),
+    Proof(
+        "guard",
+        "trust",
+        "in a darkness that stays, paths that it trusts are taken once, and then the loopback",
+        _trusting,
+        _tries_again,
+        method="bounded",
+        depth=40,
+        reach=40,
+        assumed="settings stay as they are, no flap limit, times of 3 clocks or less",
     ),
 )

@@ -57,6 +57,7 @@ class Bench:
             "lit": sum(m.lit << n for n, m in enumerate(model.monitors)),
             "holding": int(model.holding),
             "flapping": model.flapping,
+            "tried": sum(b << n for n, b in enumerate(model.tried)),
             "blocked": sum(b << n for n, b in enumerate(model.blocked)),
             "losses": model.losses[0] | model.losses[1] << 16,
             "switches": model.switches,
@@ -98,6 +99,7 @@ SETTINGS = st.builds(
     up=st.integers(0, 5),
     order=st.integers(0, 63),
     allowed=st.integers(0, 7),
+    trust=st.sampled_from([0, 0, 1, 2, 3]),
     revertive=st.integers(0, 1),
     hold_off=st.integers(0, 25),
     restore=st.integers(0, 25),
@@ -187,6 +189,31 @@ def test_a_path_that_was_chosen_is_left_for_a_loss_only():
 def test_the_loopback_is_left_when_light_comes_back_even_without_reverting():
     took = scenario([(20, 0, 0), (60, 0, 1)], revertive=0, restore=10, hold_off=0)
     assert [target for _, target, _ in took] == [Path.LOOPBACK, Path.BACKUP]
+
+
+def test_a_trusted_path_is_taken_in_the_dark_once():
+    """The far end follows within the hold-off, or it does not."""
+    follows = [(20, 0, 0), (200, 0, 1)]
+    took = scenario(follows, trust=3, hold_off=60, down=4)
+    assert took == [(5, Path.BACKUP, Cause.LOSS)]
+    took = scenario([(300, 0, 0)], trust=3, hold_off=60, down=4)
+    assert took == [(5, Path.BACKUP, Cause.LOSS), (5 + 61, Path.LOOPBACK, Cause.LOSS)]
+    took = scenario([(300, 0, 0), (300, 1, 0)], trust=3, hold_off=60, restore=30)
+    assert [target for _, target, _ in took] == [Path.BACKUP, Path.LOOPBACK, Path.PRIMARY]
+
+
+def test_a_chosen_path_waits_for_its_first_light():
+    bench = Bench(Settings(hold_off=0))
+
+    async def story():
+        await bench.step((0, 0), keep=1, switch=Path.PRIMARY)
+        await bench.steps(100, (0, ALL), keep=1)
+        assert not bench.requests
+        await bench.steps(20, LIT, keep=1)
+        await bench.steps(20, (0, ALL), keep=1)
+        assert [target for _, target, _ in bench.requests] == [Path.BACKUP]
+
+    bench.run(story)
 
 
 def test_hold_off_keeps_switches_apart():
