@@ -28,6 +28,8 @@ HEADINGS = {
     "area": "area",
     "slack_ns": "slack ns",
 }
+BY_MODULE = ("serdes",)
+"""Blocks of many equal lanes: their modules are synthesized once, without what crosses them."""
 _DECIMALS = {"ecp5_fmax_mhz": 1, "area": 0, "slack_ns": 2}
 _FILES = {"path.txt": "ecp5_path", "sta.txt": "sta"}
 
@@ -139,10 +141,16 @@ def _measure(
         try:
             for name in names:
                 manifest, verilog = _verilog(name, design)
+                parts = name in BY_MODULE
                 for task in (
-                    pool.submit(synth_tools.ecp5, manifest, verilog, found, processes),
-                    pool.submit(synth_tools.generic, manifest, verilog, cells, found, processes),
-                ):
+                    pool.submit(
+                        synth_tools.ecp5, manifest, verilog, found, processes, by_module=parts
+                    ),
+                    pool.submit(
+                        synth_tools.generic,
+                        manifest, verilog, cells, found, processes, by_module=parts,
+                    ),
+                ):  # fmt: skip
                     tasks[task] = name
             for task in as_completed(tasks):
                 name = tasks[task]

@@ -44,7 +44,7 @@ _LUT4_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 # Without the multiplexers that join LUTs, which cost twice the LUTs and give no higher Fmax.
 _ECP5 = """\
 read_verilog block.v
-synth_ecp5 -top {top} -noiopad -nowidelut -json netlist.json
+synth_ecp5 -top {top} -noiopad -nowidelut{flatten} -json netlist.json
 tee -q -o stat.json stat -json
 """
 _GENERIC = """\
@@ -52,6 +52,17 @@ read_verilog block.v
 synth -flatten -top {top}
 tee -q -o stat.json stat -json
 tee -q -o ltp.txt ltp -noff
+"""
+# `ltp` takes a module below for logic without registers, so it needs the whole in one piece.
+_MODULES = """\
+read_verilog block.v
+synth -top {top}
+tee -q -o stat.json stat -json
+design -save modules
+flatten
+opt_clean
+tee -q -o ltp.txt ltp -noff
+design -load modules
 """
 # With a load ABC adds buffers and chooses sizes; without it, nets of many loads take 100 ns.
 _LOAD = "set_load 10\n"
@@ -186,11 +197,23 @@ def liberty(path: Path, period_ns: float) -> Liberty:
     return Liberty(path.resolve(), name, cache.key(data), period_ns)
 
 
-def ecp5(manifest: RtlManifest, verilog: Path, found: Tools, processes: Processes) -> Path:
-    """Cache entry with ECP5 figures in `result.json` and, when it was routed, `path.txt`."""
+def ecp5(
+    manifest: RtlManifest,
+    verilog: Path,
+    found: Tools,
+    processes: Processes,
+    *,
+    by_module: bool = False,
+) -> Path:
+    """Cache entry with ECP5 figures in `result.json` and, when it was routed, `path.txt`.
+
+    `by_module` makes each module once for all places that it has, where a block of many equal
+    parts would take hours in one piece.
+    """
+    script = _ECP5.format(top=manifest.top, flatten=" -noflatten" if by_module else "")
 
     def build(folder: Path) -> None:
-        cells = _yosys(manifest, verilog, _ECP5.format(top=manifest.top), processes, folder)
+        cells = _yosys(manifest, verilog, script, processes, folder)
         figures: dict[str, float | int | None] = {
             "ecp5_lut4": sum(_LUT4_OF.get(kind, 0) * count for kind, count in cells.items()),
             "ecp5_ff": cells.get("TRELLIS_FF", 0),
@@ -206,14 +229,24 @@ def ecp5(manifest: RtlManifest, verilog: Path, found: Tools, processes: Processe
         )
         _drop(folder, "netlist.json", "report.json")
 
-    return cache.entry("synth", _key("ecp5", manifest, found.yosys, found.nextpnr, _ECP5), build)
+    return cache.entry("synth", _key("ecp5", manifest, found.yosys, found.nextpnr, script), build)
 
 
 def generic(
-    manifest: RtlManifest, verilog: Path, cells: Liberty | None, found: Tools, processes: Processes
+    manifest: RtlManifest,
+    verilog: Path,
+    cells: Liberty | None,
+    found: Tools,
+    processes: Processes,
+    *,
+    by_module: bool = False,
 ) -> Path:
-    """Cache entry with generic figures and, with a library, area, slack and `sta.txt`."""
-    script = _GENERIC + (_CELLS.format(ps=round(1000 * cells.period_ns)) if cells else "")
+    """Cache entry with generic figures and, with a library, area, slack and `sta.txt`.
+
+    `by_module` is that of `ecp5`.
+    """
+    script = _MODULES if by_module else _GENERIC
+    script += _CELLS.format(ps=round(1000 * cells.period_ns)) if cells else ""
 
     def build(folder: Path) -> None:
         if cells is not None:
@@ -259,8 +292,11 @@ def _yosys(
 
 
 def _counts(path: Path) -> dict[str, int]:
-    by_type = json.loads(path.read_text())["design"]["num_cells_by_type"]
-    return {kind: n for kind, n in by_type.items() if kind != "$scopeinfo"}
+    found = json.loads(path.read_text())
+    # Modules below are counted through their cells; some appear as cells besides.
+    others = {"$scopeinfo", *(name.removeprefix("\\") for name in found["modules"])}
+    by_type = found["design"]["num_cells_by_type"]
+    return {kind: n for kind, n in by_type.items() if kind not in others}
 
 
 def _drop(folder: Path, *names: str) -> None:

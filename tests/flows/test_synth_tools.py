@@ -161,6 +161,34 @@ def test_generic_cells_and_depth_of_a_wide_xor(tmp_path: Path) -> None:
     assert found == Result({"cells": 16, "depth": 4}, {})
 
 
+THREE_XOR16 = """\
+module part(input clk, input [15:0] a, output reg q); always @(posedge clk) q <= ^a; endmodule
+module top(input clk, input [47:0] a, output [2:0] q);
+part one(clk, a[15:0], q[0]); part two(clk, a[31:16], q[1]);
+part three(.clk(clk), .a(a[47:32]), .q(q[2]));
+endmodule"""
+
+
+def test_equal_modules_made_once_are_counted_where_they_are(tmp_path: Path) -> None:
+    manifest, path = source(tmp_path, THREE_XOR16, {"a": 48, "q": -3}, "sync")
+    areas = []
+    for by_module in (False, True):
+        place = synth_tools.ecp5(manifest, path, TOOLS, Processes(), by_module=by_module)
+        found = Result.read(place / "result.json").figures
+        assert (found["ecp5_lut4"], found["ecp5_ff"]) == (15, 3)
+        assert 200 < (found["ecp5_fmax_mhz"] or 0) < 700
+        place = synth_tools.generic(
+            manifest, path, cells(tmp_path), TOOLS, Processes(), by_module=by_module
+        )
+        found = Result.read(place / "result.json").figures
+        assert (found["cells"], found["depth"]) == (48, 4)
+        stat = json.loads((place / "stat.json").read_text())
+        assert ("\\part" in stat["modules"]) == by_module
+        areas.append(found["area"])
+    # Technology mapping sees one part or three, so its gates may differ a little.
+    assert areas[1] == pytest.approx(areas[0], rel=0.05)
+
+
 def test_area_is_that_of_the_librarys_cells(tmp_path: Path) -> None:
     manifest, path = source(tmp_path, NAND, {"a": 1, "b": 1, "q": -1}, "sync")
     place = synth_tools.generic(manifest, path, cells(tmp_path), TOOLS, Processes())
