@@ -288,3 +288,71 @@ def test_the_training_pattern_is_sent_until_the_receiver_has_settled_once():
 def test_lanes_are_checked():
     with pytest.raises(ValueError, match="lanes = 0; allowed: 1 to 64"):
         BringUp(lanes=0)
+
+
+@pytest.mark.parametrize("start", [State.SIGNAL, State.CDR, State.ALIGN, State.UP, State.FAILED])
+def test_a_route_change_holds_every_state_and_is_no_failure(start):
+    """With a loaded set it goes on at the clock recovery, whatever darkness there was meanwhile."""
+    missing = {State.SIGNAL: "signal", State.CDR: "cdr_locked", State.ALIGN: "aligned"}
+
+    async def story(bench):
+        await bench.until(start)
+        bench.set(hold=1)
+        await bench.run(1)
+        bench.set(signal=0, block_lock=0, aligned=0, remote_ready=0)
+        await bench.run(5)
+        bench.states.clear()
+        await bench.run(1000)
+        assert bench.states == [State.ROUTE]
+        assert (bench.get("downs"), bench.get("attempts"), bench.get("up")) == (0, 0, 0)
+        assert bench.get("cdr_run")
+        assert bench.get("coast")
+        assert not any(bench.get(name) for name in ("lock_run", "align_run", "equalizer_run"))
+        bench.set(**GOOD, warm=1)
+        await bench.run(SIGNAL_CLOCKS)
+        bench.states.clear()
+        bench.set(hold=0)
+        await bench.until(State.UP)
+        assert bench.states == [*ORDER[2:6], State.UP]
+        assert not bench.get("coast")
+        assert bench.get("fail_reason") == FailReason.ROUTE_CHANGE
+        assert bench.get("downs") == 0
+        assert bench.get("times") >> 5 * 32 == 4  # from the release to up
+
+    limited = {"attempt_limit": 1, "equalized": 1} if start == State.FAILED else {}
+    lacks = {missing[start]: 0} if start in missing else {}
+    Bench(story, **(GOOD | lacks | limited))
+
+
+def test_a_route_change_without_a_set_starts_the_receiver_anew():
+    async def story(bench):
+        await bench.until(State.UP)
+        bench.set(hold=1)
+        await bench.run(200)
+        bench.set(hold=0)
+        bench.states.clear()
+        await bench.until(State.UP)
+        assert bench.states == [State.DOWN, *ORDER[1:]]
+
+    Bench(story, **GOOD)
+
+
+def test_a_route_without_light_is_left_at_the_limit():
+    async def story(bench):
+        await bench.until(State.UP)
+        bench.set(hold=1, warm=1, signal=1)
+        await bench.run(200)
+        bench.set(hold=0)
+        assert await bench.until(State.DOWN) == LIMITS[0] + 1
+
+    Bench(story, **GOOD)
+
+
+def test_a_route_change_does_not_concern_the_digital_loopback():
+    async def story(bench):
+        await bench.until(State.UP)
+        bench.set(hold=1)
+        await bench.run(100)
+        assert bench.get("state") == State.UP
+
+    Bench(story, loopback=1, **GOOD)

@@ -100,3 +100,31 @@ def test_the_far_ends_lanes_are_forgotten():
 def test_lanes_are_checked():
     with pytest.raises(ValueError, match="lanes = 17; allowed: 1 to 16"):
         Partner(lanes=17)
+
+
+def test_a_word_for_the_route_goes_first_and_stays_until_forgotten():
+    async def story(ctx, pair):
+        ctx.set(pair.ends[0].tell, 0x5A)
+
+    _, words = simulate(story, clocks=400)
+    assert words[0][0] >> 3 & 3 == Page.ROUTE  # the first marker after the change
+    assert words[0][0] >> 8 == 0x5A
+    repeated = [word >> 8 for word in words[0] if word >> 3 & 3 == Page.ROUTE]
+    assert len(repeated) > 2
+    assert set(repeated) == {0x5A}
+
+    told = []
+
+    async def silent(ctx, pair):
+        ctx.set(pair.ends[0].tell, 0x5A)
+        for clock in range(200):
+            ctx.set(pair.ends[0].marker, clock % 20 == 0)
+            await ctx.tick()
+        ctx.set(pair.ends[0].marker, 0)
+        told.append(ctx.get(pair.ends[1].told))
+        ctx.set(pair.ends[1].forget, 1)
+        await ctx.tick().repeat(2)
+        told.append(ctx.get(pair.ends[1].told))
+
+    simulate(silent, clocks=1)
+    assert told == [0x5A, 0]

@@ -171,7 +171,7 @@ def test_words_of_the_route_controllers_reach_the_far_end(eth):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("marker_rows", [1020, 260])
+@pytest.mark.parametrize("marker_rows", [260])
 def test_106g_lanes_with_fec(pair_bench, marker_rows):
     """100G-KP4 lanes, PAM4 at 53.125 GBd: the time is that of the markers, not of the loops."""
     config = Config(
