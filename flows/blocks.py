@@ -74,6 +74,8 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
         allowed = ", ".join([*TOPS, *parts])
         raise DesignError(f"block {name}: unknown; allowed: {allowed}")
     component = parts[name][1](design)
+    if name == "ocs_pins":
+        return Generated(component.generate(directory), component.description)
     domains = _DOMAINS.get(name)
     return Generated(verilog.emit(component, name, directory=directory, domains=domains), None)
 
@@ -117,6 +119,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.drive.drive import Drive
     from lightloom.rtl.ocs.drive.goal import Goal
     from lightloom.rtl.ocs.drive.linearizer import Linearizer
+    from lightloom.rtl.ocs.drive.pins import Pins
     from lightloom.rtl.ocs.drive.sigma_delta import Pwm, SigmaDelta
     from lightloom.rtl.ocs.drive.spi_drive import SpiDrive
     from lightloom.rtl.ocs.drive.watchdog import Watchdog
@@ -264,6 +267,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "drive_sigma_delta_2": (SigmaDelta, lambda d: SigmaDelta(*heaters(d), order=2)),
         "drive_dac_chains": (DacChains, lambda d: DacChains(*heaters(d), clock(d))),
         "drive_adc_bank": (AdcBank, lambda d: AdcBank(2 * cells(d), clock(d))),
+        "ocs_pins": (Pins, lambda d: Pins(*heaters(d), clock(d))),
         "spi_drive": (SpiDrive, lambda d: SpiDrive(*heaters(d), clock(d))),
         "light_monitor": (LightMonitor, lambda d: LightMonitor(lanes(d))),
         "guard": (Guard, lambda d: Guard(lanes(d))),

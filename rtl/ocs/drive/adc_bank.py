@@ -109,7 +109,8 @@ class AdcBank(wiring.Component):
     value : Out(12)
         Sample.
     faults, kinds : Out(adcs), Out(2 * adcs)
-        ADCs that failed, and the `Kind` of the first fault of each.
+        ADCs that failed, and a `Kind` of each: of the first bad frame, or of a later one while
+        that is ``ADDRESS``.
     failed : Out(1)
         Any of them.
 
@@ -235,7 +236,8 @@ class AdcBank(wiring.Component):
             kind = self.kinds.word_select(number, 2)
             with m.If(self.clear_faults):
                 m.d.sync += [self.faults[number].eq(0), kind.eq(Kind.GOOD)]
-            with m.Elif(finish & wanted_for & ~ok & ~self.faults[number]):
+            with m.Elif(finish & wanted_for & ~ok & ((kind == Kind.GOOD) | (kind == Kind.ADDRESS))):
+                # The frame in which a line broke has some address; the next shows what it is now.
                 m.d.sync += [
                     self.faults[number].eq(1),
                     kind.eq(Mux(~word.any(), Kind.LOW, Mux(word.all(), Kind.HIGH, Kind.ADDRESS))),
