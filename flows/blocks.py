@@ -103,15 +103,20 @@ TRANSCODED = 257
 
 def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     """Class and constructor of each block below the tops."""
+    from lightloom.rtl.csr.bank import Bank
     from lightloom.rtl.fec.codes import KP4, KR4
     from lightloom.rtl.fec.decoder import Decoder as FecDecoder
     from lightloom.rtl.fec.encoder import Encoder as FecEncoder
+    from lightloom.rtl.fec.interleave import InterleavedDecoder, InterleavedEncoder
     from lightloom.rtl.fec.monitor import Monitor as FecMonitor
     from lightloom.rtl.link.bring_up import BringUp
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.link.elastic_buffer import ElasticBuffer
     from lightloom.rtl.link.partner import Partner
+    from lightloom.rtl.link.receiver import Receiver
+    from lightloom.rtl.link.registers import registers as serdes_registers
     from lightloom.rtl.link.route_port import RoutePort
+    from lightloom.rtl.link.transmitter import Transmitter
     from lightloom.rtl.ocs.drive.adc_bank import AdcBank
     from lightloom.rtl.ocs.drive.budget import Budget
     from lightloom.rtl.ocs.drive.command import Command
@@ -130,6 +135,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
     from lightloom.rtl.ocs.router import Router
     from lightloom.rtl.pcs import transcoder, wide_scrambler
+    from lightloom.rtl.pcs.assembler import Assembler
     from lightloom.rtl.pcs.block import Decoder, Encoder
     from lightloom.rtl.pcs.block_lock import BlockLock
     from lightloom.rtl.pcs.codeword_lock import CodewordLock
@@ -191,6 +197,10 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "bring_up": (BringUp, lambda d: BringUp(lanes=lanes(d))),
         "partner": (Partner, lambda d: Partner(lanes=lanes(d))),
         "route_port": (RoutePort, lambda d: RoutePort()),
+        "register_bank": (Bank, lambda d: Bank(serdes_registers(config(d)))),
+        "transmitter": (Transmitter, lambda d: Transmitter(config(d))),
+        "receiver": (Receiver, lambda d: Receiver(config(d))),
+        "assembler": (Assembler, lambda d: Assembler(lanes=lanes(d))),
         "narrow": (Narrow, lambda d: Narrow(lanes=lanes(d), blocks=config(d).blocks)),
         "widen": (Widen, lambda d: Widen(lanes=lanes(d), blocks=config(d).blocks)),
         "framer": (Framer, lambda d: Framer(lanes=lanes(d), marker_rows=marker(d))),
@@ -211,6 +221,14 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "rs_encoder_kr4": (FecEncoder, lambda d: FecEncoder(KR4, FEC_SYMBOLS)),
         "rs_decoder_kp4": (FecDecoder, lambda d: FecDecoder(KP4, FEC_SYMBOLS)),
         "rs_decoder_kr4": (FecDecoder, lambda d: FecDecoder(KR4, FEC_SYMBOLS)),
+        "fec_interleaved_encoder": (
+            InterleavedEncoder,
+            lambda d: InterleavedEncoder(KP4, FEC_SYMBOLS, 2),
+        ),
+        "fec_interleaved_decoder": (
+            InterleavedDecoder,
+            lambda d: InterleavedDecoder(KP4, FEC_SYMBOLS, 2),
+        ),
         "fec_monitor": (FecMonitor, lambda d: FecMonitor(KP4)),
         "fec_tx_kp4": (FecTx, lambda d: FecTx(KP4, bits(d))),
         "fec_tx_kr4": (FecTx, lambda d: FecTx(KR4, bits(d))),

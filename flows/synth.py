@@ -28,8 +28,8 @@ HEADINGS = {
     "area": "area",
     "slack_ns": "slack ns",
 }
-BY_MODULE = ("serdes",)
-"""Blocks of many equal lanes: their modules are synthesized once, without what crosses them."""
+BY_MODULE = ("serdes", "transmitter", "receiver", "fec_interleaved_decoder")
+"""Blocks of many equal parts: their modules are synthesized once, without what crosses them."""
 _DECIMALS = {"ecp5_fmax_mhz": 1, "area": 0, "slack_ns": 2}
 _FILES = {"path.txt": "ecp5_path", "sta.txt": "sta"}
 
