@@ -63,8 +63,8 @@ class DitherLock(wiring.Component):
         Inputs with light, in the order of the plan.
     amplitude, wait : In(11), In(24)
         Dither in units of power; clocks from a dither to the first slot of its probe.
-    groups, guard, patience : In(4), In(16), In(16)
-        See `Probe`.
+    groups, repeats, guard, patience : In(4), In(3), In(16), In(16)
+        See `Probe`; the dark tap gets the repeats.
     gain, step, limit : In(4), In(16), In(15)
         See above; `step` and `limit` in units of power.
     floor : In(sum_bits)
@@ -103,6 +103,7 @@ class DitherLock(wiring.Component):
     amplitude: Signal
     wait: Signal
     groups: Signal
+    repeats: Signal
     guard: Signal
     patience: Signal
     gain: Signal
@@ -151,6 +152,7 @@ class DitherLock(wiring.Component):
                 "amplitude": In(11),
                 "wait": In(24),
                 "groups": In(4),
+                "repeats": In(3),
                 "guard": In(16),
                 "patience": In(16),
                 "gain": In(4),
@@ -224,7 +226,9 @@ class DitherLock(wiring.Component):
             dark_is_lower.eq(~state ^ from_lower),
             probe.cell.eq(cell),
             probe.source.eq(chosen),
+            probe.tap.eq(dark_is_lower),
             probe.groups.eq(self.groups),
+            probe.repeats.eq(self.repeats),
             probe.guard.eq(self.guard),
             probe.patience.eq(self.patience),
             probe.sample_valid.eq(self.sample_valid),

@@ -11,7 +11,16 @@ from lightloom.rtl.ocs.lock.sweep import Sweep
 
 __all__ = ["Locks"]
 
-_COMMON = ("sample_valid", "sample_channel", "sample_value", "groups", "guard", "patience", "wait")
+_COMMON = (
+    "sample_valid",
+    "sample_channel",
+    "sample_value",
+    "groups",
+    "repeats",
+    "guard",
+    "patience",
+    "wait",
+)
 _TURNS = (
     "channel",
     "pilot_on",
@@ -26,9 +35,9 @@ _TURNS = (
 class Locks(wiring.Component):
     """`DitherLock` and `Sweep` of one chip; while a sweep runs the lock waits and keeps its trims.
 
-    A sweep leaves its last trim in the drive; `clear` writes the lock's trims, then 0, over it.
-    For 5 * cells clocks before a sweep, and during it, `change` and `clear` have to be low: what they
-    make the lock write would meet the sweep's trims.
+    A sweep leaves its last trim in the drive; `clear` writes 0 over it. For 5 * cells clocks before
+    a sweep, and during it, `change` and `clear` have to be low: what they make the lock write would
+    meet the sweep's trims.
 
     Latency, throughput, reset: those of the parts.
 

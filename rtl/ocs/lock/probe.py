@@ -6,15 +6,17 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MOST_GROUPS", "Probe", "sum_bits"]
+__all__ = ["MOST_GROUPS", "MOST_REPEATS", "Probe", "sum_bits"]
 
 MOST_GROUPS = 10
 """Largest `groups`: 2**10 groups of four slots."""
+MOST_REPEATS = 6
+"""Largest `repeats`: 2**6 samples of a tap in a slot."""
 
 
 def sum_bits(sample_bits: int) -> int:
-    """Width of a sum of `Probe`: 2**12 samples, and the sign."""
-    return sample_bits + MOST_GROUPS + 3
+    """Width of a sum of `Probe`: 2**12 slots of 2**6 samples, and the sign."""
+    return sample_bits + MOST_GROUPS + 2 + MOST_REPEATS + 1
 
 
 class Probe(wiring.Component):
@@ -27,9 +29,11 @@ class Probe(wiring.Component):
     light of all other sources, drops out, and of the marked one stays the depth of the pilot. Slots
     come as high, low, low, high, so that what drifts linearly drops out too.
 
-    In each slot it waits `guard` clocks and takes the first sample of either tap that comes then.
-    `channel` is the one that it still needs, for converters that can be steered; a scan will do.
-    `guard` covers the pilot's response and the latency of the converter.
+    In each slot it waits `guard` clocks and takes the first sample that comes then of one tap, and
+    the first 2**`repeats` of the other one, `tap`, where little light is to be found. The sums are
+    as if both had given that many. `channel` is the one that it still needs, for converters that
+    can be steered; a scan will do. `guard` covers the pilot's response and the latency of the
+    converter.
 
     Observable: the intensity of the marked source's light, whatever way it took to the cell.
     Not observable: light that carries no pilot, and the optical phase.
@@ -51,9 +55,11 @@ class Probe(wiring.Component):
         Begin; give up without `done`.
     cell, source : In(bits of cells), In(bits of sources)
         Held while busy.
-    groups, guard, patience : In(4), In(16), In(16)
-        Two to the power of `groups` groups of four slots, at most 10; see above; clocks to wait for
-        a sample.
+    tap : In(1)
+        1 = lower. Held while busy.
+    groups, repeats, guard, patience : In(4), In(3), In(16), In(16)
+        Two to the power of `groups` groups of four slots, at most 10; see above, at most 6; clocks;
+        clocks to wait for a sample.
     sample_valid, sample_channel, sample_value : In(1), In(bits of cells + 1), In(sample_bits)
         Samples; channel 2 * cell is the upper tap, the next one the lower.
     channel : Out(bits of cells + 1)
@@ -77,7 +83,9 @@ class Probe(wiring.Component):
     stop: Signal
     cell: Signal
     source: Signal
+    tap: Signal
     groups: Signal
+    repeats: Signal
     guard: Signal
     patience: Signal
     sample_valid: Signal
@@ -111,7 +119,9 @@ class Probe(wiring.Component):
                 "stop": In(1),
                 "cell": In(cell_bits),
                 "source": In(source_bits),
+                "tap": In(1),
                 "groups": In(4),
+                "repeats": In(3),
                 "guard": In(16),
                 "patience": In(16),
                 "sample_valid": In(1),
@@ -134,24 +144,31 @@ class Probe(wiring.Component):
         m = Module()
         slot = Signal(MOST_GROUPS + 2)
         last = Signal.like(slot)
+        repeats = Signal(range(MOST_REPEATS + 1))
+        left = Signal(range((1 << MOST_REPEATS) + 1))
         waited = Signal(16)
         guarding = Signal()
-        got = Signal(2)
+        other = Signal()
         level = self.pilot_level
-        taken = Signal(2)
-        is_lower = self.sample_channel[0]
         m.d.comb += [
             last.eq((4 << Mux(self.groups > MOST_GROUPS, MOST_GROUPS, self.groups)) - 1),
+            repeats.eq(Mux(self.repeats > MOST_REPEATS, MOST_REPEATS, self.repeats)),
             self.pilot_on.eq(self.busy),
             self.pilot_source.eq(self.source),
             level.eq(slot[0] == slot[1]),
-            self.channel.eq(Cat(got[0], self.cell)),
+            self.channel.eq(Cat(self.tap ^ (left == 0), self.cell)),
         ]
-        value = Mux(level, self.sample_value, -self.sample_value)
-        with m.If(
-            self.busy & ~guarding & self.sample_valid & (self.sample_channel[1:] == self.cell)
-        ):
-            m.d.comb += taken.eq(Cat(~is_lower, is_lower) & ~got)
+        # One sample of a slot's other tap counts as many as all of the first.
+        ours = self.sample_channel[0] == self.tap
+        size = Mux(ours, self.sample_value, self.sample_value << repeats)
+        value = Mux(level, size, -size)
+        fits = self.busy & ~guarding & self.sample_valid & (self.sample_channel[1:] == self.cell)
+        takes = Signal()
+        full = Signal()
+        m.d.comb += [
+            takes.eq(fits & Mux(ours, left != 0, ~other)),
+            full.eq(takes & Mux(ours, (left == 1) & other, left == 0)),
+        ]
         m.d.sync += self.done.eq(0)
         with m.If(self.start):
             m.d.sync += [
@@ -162,24 +179,29 @@ class Probe(wiring.Component):
                 slot.eq(0),
                 guarding.eq(1),
                 waited.eq(0),
-                got.eq(0),
             ]
         with m.Elif(self.stop):
             m.d.sync += self.busy.eq(0)
+        with m.Elif(self.busy & guarding):
+            m.d.sync += [waited.eq(waited + 1), left.eq(1 << repeats), other.eq(0)]
+            with m.If(waited >= self.guard):
+                m.d.sync += [guarding.eq(0), waited.eq(0)]
         with m.Elif(self.busy):
             m.d.sync += waited.eq(waited + 1)
-            with m.If(guarding), m.If(waited >= self.guard):
-                m.d.sync += [guarding.eq(0), waited.eq(0)]
-            with m.Else():
-                m.d.sync += got.eq(got | taken)
-                with m.If(taken[0]):
-                    m.d.sync += self.upper.eq(self.upper + value)
-                with m.If(taken[1]):
+            with m.If(takes):
+                m.d.sync += waited.eq(0)
+                with m.If(ours):
+                    m.d.sync += left.eq(left - 1)
+                with m.Else():
+                    m.d.sync += other.eq(1)
+                with m.If(self.sample_channel[0]):
                     m.d.sync += self.lower.eq(self.lower + value)
-                with m.If((got | taken) == 3):
-                    m.d.sync += [guarding.eq(1), waited.eq(0), got.eq(0), slot.eq(slot + 1)]
+                with m.Else():
+                    m.d.sync += self.upper.eq(self.upper + value)
+                with m.If(full):
+                    m.d.sync += [guarding.eq(1), slot.eq(slot + 1)]
                     with m.If(slot == last):
-                        m.d.sync += [self.busy.eq(0), self.done.eq(1), slot.eq(0)]
-                with m.Elif(waited >= self.patience):
-                    m.d.sync += [self.busy.eq(0), self.done.eq(1), self.silent.eq(1)]
+                        m.d.sync += [self.busy.eq(0), self.done.eq(1)]
+            with m.Elif(waited >= self.patience):
+                m.d.sync += [self.busy.eq(0), self.done.eq(1), self.silent.eq(1)]
         return m

@@ -44,8 +44,8 @@ class Sweep(wiring.Component):
         Powers; `count` at least 1. Held while busy.
     threshold : In(signed(sum_bits))
         See above.
-    wait, groups, guard, patience : In(24), In(4), In(16), In(16)
-        See above and `Probe`.
+    wait, groups, repeats, guard, patience : In(24), In(4), In(3), In(16), In(16)
+        See above and `Probe`; `tap` gets the repeats.
     sample_valid, sample_channel, sample_value, channel, pilot_on, pilot_source, pilot_level
         See `Probe`.
     trim_write, trim_cell, trim_value : Out(1), Out(cell bits), Out(signed(16))
@@ -80,6 +80,7 @@ class Sweep(wiring.Component):
     threshold: Signal
     wait: Signal
     groups: Signal
+    repeats: Signal
     guard: Signal
     patience: Signal
     sample_valid: Signal
@@ -124,6 +125,7 @@ class Sweep(wiring.Component):
                 "threshold": In(total),
                 "wait": In(24),
                 "groups": In(4),
+                "repeats": In(3),
                 "guard": In(16),
                 "patience": In(16),
                 "sample_valid": In(1),
@@ -168,7 +170,9 @@ class Sweep(wiring.Component):
             probe.stop.eq(self.stop),
             probe.cell.eq(self.cell),
             probe.source.eq(self.source),
+            probe.tap.eq(self.tap),
             probe.groups.eq(self.groups),
+            probe.repeats.eq(self.repeats),
             probe.guard.eq(self.guard),
             probe.patience.eq(self.patience),
             probe.sample_valid.eq(self.sample_valid),

@@ -1,0 +1,1 @@
+"""Co-simulation of a switch chip with its lock, its drive and its converters."""
