@@ -413,6 +413,68 @@ def synth(
     return flow.run(design, loaded, changed, block or [], options, folder, _jobs(jobs), log)
 
 
+ocs = typer.Typer(no_args_is_help=True, help="Lock and calibrate a switch chip with its RTL.")
+app.add_typer(ocs, name="ocs")
+ChipNumber = Annotated[
+    int, typer.Option("--chip", metavar="N", min=0, help="Number of the chip of the process.")
+]
+
+
+@ocs.command()
+def ramp(
+    design: DesignFile,
+    kelvin: Annotated[float, typer.Option(metavar="K", help="Rise of the ambient.")] = 20.0,
+    seconds: Annotated[float, typer.Option(metavar="S", help="Time that it takes.")] = 20.0,
+    permutations: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Settings; 0 takes every route.")
+    ] = 0,
+    chip: ChipNumber = 0,
+    fixed_couplers: Annotated[
+        bool, typer.Option("--fixed-couplers", help="Couplers do not change with temperature.")
+    ] = False,
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Warm a switch chip up, with its lock on and off, and watch every route's extinction."""
+    from lightloom import spec
+    from lightloom.flows import ocs as flow
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    return flow.ramp(
+        design, loaded, changed, kelvin, seconds, permutations or loaded.switch.ports, chip,
+        fixed_couplers, _folder(out, loaded, "ocs-ramp"), _jobs(jobs), _reporter(quiet, verbose),
+    )  # fmt: skip
+
+
+@ocs.command()
+def calibrate(
+    design: DesignFile,
+    permutations: Annotated[
+        int, typer.Option(metavar="N", help="Random settings that crosstalk is measured in.")
+    ] = 100,
+    chip: ChipNumber = 0,
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Find the codes of every cell of a switch chip from random ones, by its taps alone."""
+    from lightloom import spec
+    from lightloom.flows import ocs as flow
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, "ocs-calibrate")
+    log = _reporter(quiet, verbose)
+    return flow.calibrate(design, loaded, changed, permutations, chip, folder, log)
+
+
 @app.command()
 def doctor() -> int:
     """Say what is installed and what is missing, with the command that installs it."""
