@@ -1,0 +1,326 @@
+"""Golden model of the routers: cell states for any map, around cells that stand or are dead.
+
+`connect` is what `lightloom.rtl.ocs.route` does, bit for bit and cycle for cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+
+from lightloom.spec import benes, fabrics
+
+__all__ = ["SEARCH_LIMIT", "Reason", "Routing", "connect"]
+
+SEARCH_LIMIT = 1 << 14
+"""Cycles of a search: 66 us at 250 MHz, about as long as a heater takes to settle."""
+
+
+class Reason(IntEnum):
+    """Why there is no routing."""
+
+    NONE = 0
+    RANGE = 1
+    """There is no such output."""
+    CONFLICT = 2
+    """Two inputs ask for one output."""
+    NO_ROUTE = 5
+    """None exists."""
+    SEARCH_LIMIT = 6
+    """None was found in the cycles that are allowed."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Answer of a router."""
+
+    reason: Reason
+    states: tuple[int, ...]
+    """1 = cross; empty when there is no routing."""
+    cycles: int
+    """From the start to the answer."""
+
+
+def connect(
+    topology: str,
+    ports: int,
+    destinations: Sequence[int | None],
+    *,
+    fixed: int = 0,
+    value: int = 0,
+    unusable: int = 0,
+    prefer: int = 0,
+    limit: int = SEARCH_LIMIT,
+) -> Routing:
+    """Route input i to `destinations[i]`, None for an input without connection.
+
+    Bit k of the others is cell k: `fixed` cells stand at `value`, no light may pass `unusable`
+    ones, cells that no route needs stand at `prefer`. `limit` is that of the search in a Benes
+    network; for the other topologies see `lightloom.rtl.ocs.route`.
+
+    Raises:
+        ValueError: when the number of destinations is not `ports`, or the topology has no router.
+    """
+    if topology not in ("benes", "piloss", "crossbar", "switch-and-select", "odd-even"):
+        raise ValueError(f"topology = {topology!r}; allowed: one with permutations")
+    if len(destinations) != ports:
+        raise ValueError(f"{len(destinations)} destinations; allowed: {ports}")
+    ask = _Cells(fixed, value, unusable, prefer)
+    assert topology == "benes"
+    return _benes(ports, destinations, ask, limit)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    fixed: int
+    value: int
+    unusable: int
+    prefer: int
+
+    def idle(self, cell: int) -> int:
+        """State of a cell that no route needs."""
+        return (self.value if self.fixed >> cell & 1 else self.prefer) >> cell & 1
+
+    def refuses(self, cell: int, state: int) -> bool:
+        """Whether light cannot pass the cell at `state`."""
+        stuck = self.fixed >> cell & 1 and self.value >> cell & 1 != state
+        return bool(stuck or self.unusable >> cell & 1)
+
+
+def _benes(ports: int, destinations: Sequence[int | None], ask: _Cells, limit: int) -> Routing:
+    links = {i: output for i, output in enumerate(destinations) if output is not None}
+    if any(not 0 <= output < ports for output in links.values()):
+        return Routing(Reason.RANGE, (), 0)
+    level = _Level(ports, 0, 0, ports, ask)
+    conflict = level.conflict(links)
+    if conflict is not None:
+        return Routing(Reason.CONFLICT, (), conflict)
+    found = level.solve(links, limit)
+    if found is None:
+        return Routing(Reason.SEARCH_LIMIT, (), limit)
+    if found.states is None:
+        return Routing(Reason.NO_ROUTE, (), found.cycles)
+    states = tuple(found.states[k] for k in range(benes.cells(ports)))
+    return Routing(Reason.NONE, states, found.cycles)
+
+
+@dataclass
+class _Found:
+    cycles: int
+    states: dict[int, int] | None
+    blame: frozenset[int] = frozenset()
+    """Inputs that alone have no routing."""
+
+
+@dataclass
+class _Part:
+    """A component of the loops: its cells at its first orientation."""
+
+    rows: dict[int, int]
+    pairs: dict[int, int]
+
+
+@dataclass(frozen=True)
+class _Level:
+    """A (sub-)network of a Benes network: its size, first column and first row, and the whole."""
+
+    size: int
+    stage: int
+    row: int
+    ports: int
+    ask: _Cells
+
+    def first(self, row: int) -> int:
+        return self.stage * self.ports // 2 + self.row + row
+
+    def last(self, row: int) -> int:
+        column = benes.stages(self.ports) - 1 - self.stage
+        return column * self.ports // 2 + self.row + row
+
+    def parts(self, links: dict[int, int]) -> list[_Part]:
+        """Components in the order of the walk."""
+        source_of = {output: source for source, output in links.items()}
+        found: list[_Part] = []
+        met: set[int] = set()
+        for start in sorted(links):
+            if start in met:
+                continue
+            part = _Part({}, {})
+            for entry, lower in ((start, 0), (start ^ 1, 1)):
+                source: int | None = entry
+                while source in links and source not in met:
+                    met.add(source)
+                    output = links[source]
+                    part.rows[source >> 1] = source & 1 ^ lower
+                    part.pairs[output >> 1] = output & 1 ^ lower
+                    partner = source_of.get(output ^ 1)
+                    if partner is None:
+                        break
+                    met.add(partner)
+                    part.rows[partner >> 1] = ~partner & 1 ^ lower
+                    source = partner ^ 1
+            found.append(part)
+        return found
+
+    def conflict(self, links: dict[int, int]) -> int | None:
+        """Cycle in which the walk meets two inputs that ask for one output."""
+        met: set[int] = set()
+        source: int | None = None
+        back: int | None = None
+        for cycle in range(1, len(links) + 1):
+            rest = sorted(set(links) - met)
+            if not rest:
+                return None
+            if source not in rest:
+                source, back = (back, None) if back in rest else (None, None)
+            if source is None:
+                source = rest[0]
+                back = source ^ 1
+            pair = links[source] >> 1
+            found = [i for i, output in links.items() if output >> 1 == pair]
+            if len({links[i] for i in found}) < len(found):
+                return 0 if self.size == 2 else cycle
+            met.update(found)
+            source = next((i ^ 1 for i in found if i != source), None)
+        return None
+
+    def solve(self, links: dict[int, int], budget: int) -> _Found | None:
+        """Route, or None when that takes more than `budget` cycles."""
+        if self.size == 2:
+            return self._cell(links)
+        parts = self.parts(links)
+        cycles = max(1, sum(len(part.pairs) for part in parts))
+        forced, flip, bad = self._forced(parts)
+        if bad:
+            return self._over(cycles + 1, budget, parts, bad, links)
+        count = self.size // 2
+        of_row = {row: k for k, part in enumerate(parts) for row in part.rows}
+        choice = _Choice(count)
+        touched = 0
+        halves = (
+            _Level(count, self.stage + 1, self.row, self.ports, self.ask),
+            _Level(count, self.stage + 1, self.row + count // 2, self.ports, self.ask),
+        )
+        while cycles <= budget:
+            states = self._outer(parts, flip | choice.flip)
+            below: tuple[dict[int, int], dict[int, int]] = ({}, {})
+            for source, output in links.items():
+                upper = states[self.first(source >> 1)] == source & 1
+                below[0 if upper else 1][source >> 1] = output >> 1
+            found = [
+                half.solve(sub, budget - cycles) for half, sub in zip(halves, below, strict=True)
+            ]
+            failures = [f for f in found if f is not None and f.states is None]
+            if not failures:
+                if None in found:
+                    return None
+                for f in found:
+                    assert f is not None
+                    assert f.states is not None
+                    states |= f.states
+                cycles += max(f.cycles for f in found if f is not None)
+                return _Found(cycles, states) if cycles <= budget else None
+            soonest = min(f.cycles for f in failures)
+            blamed = {row for f in failures if f.cycles == soonest for row in f.blame}
+            culprits = sum(1 << k for k in {of_row[row] for row in blamed})
+            touched |= culprits
+            cycles += soonest + 3
+            if not choice.step(culprits & ~forced):
+                return self._over(cycles, budget, parts, touched, links)
+        return None
+
+    def _cell(self, links: dict[int, int]) -> _Found:
+        cell = self.first(0)
+        if not links:
+            return _Found(0, {cell: self.ask.idle(cell)})
+        source, output = min(links.items())
+        state = source ^ output
+        if self.ask.refuses(cell, state):
+            return _Found(0, None, frozenset(links))
+        return _Found(0, {cell: state})
+
+    def _over(
+        self, cycles: int, budget: int, parts: list[_Part], touched: int, links: dict[int, int]
+    ) -> _Found | None:
+        rows = {row for k, part in enumerate(parts) if touched >> k & 1 for row in part.rows}
+        blame = frozenset(i for i in links if i >> 1 in rows)
+        return _Found(cycles, None, blame) if cycles <= budget else None
+
+    def _forced(self, parts: list[_Part]) -> tuple[int, int, int]:
+        """Components that fixed cells decide, those that they flip, those that cannot be."""
+        forced = flip = bad = 0
+        for k, part in enumerate(parts):
+            cells = {self.first(row): state for row, state in part.rows.items()}
+            cells |= {self.last(row): state for row, state in part.pairs.items()}
+            held = {
+                self.ask.value >> cell & 1 ^ state
+                for cell, state in cells.items()
+                if self.ask.fixed >> cell & 1
+            }
+            dark = any(self.ask.unusable >> cell & 1 for cell in cells)
+            forced |= bool(held) << k
+            flip |= (1 in held) << k
+            bad |= (len(held) == 2 or dark) << k
+        return forced, flip, bad
+
+    def _outer(self, parts: list[_Part], flip: int) -> dict[int, int]:
+        states = {
+            cell: self.ask.idle(cell)
+            for row in range(self.size // 2)
+            for cell in (self.first(row), self.last(row))
+        }
+        for k, part in enumerate(parts):
+            states |= {self.first(r): s ^ (flip >> k & 1) for r, s in part.rows.items()}
+            states |= {self.last(r): s ^ (flip >> k & 1) for r, s in part.pairs.items()}
+        return states
+
+
+@dataclass
+class _Choice:
+    """Which components are flipped; see `lightloom.rtl.ocs.route.choice`."""
+
+    parts: int
+    flip: int = 0
+    learnt: int = 0
+    anchor: int = 0
+    around: bool = False
+
+    def step(self, culprits: int) -> bool:
+        """Take the next orientation; False when there is none."""
+        if not culprits:
+            return False
+        if culprits & ~self.learnt:
+            self.anchor, self.around = self.flip, False
+        self.learnt |= culprits
+        full = (1 << self.parts) - 1
+        raised = (self.flip | (full & ~self.learnt) | ((culprits & -culprits) - 1)) + 1
+        carry = bool(raised >> self.parts)
+        if carry and self.around:
+            return False
+        self.around |= carry
+        self.flip = raised & self.learnt
+        return not (self.around and self.flip >= self.anchor)
+
+
+@cache
+def _meetings(topology: str, ports: int) -> tuple[tuple[int, int], ...]:
+    """Input and output whose lines meet in each cell of a crossbar or PILOSS fabric."""
+    fabric = fabrics.plan(topology, ports)
+    order: list[tuple[str, int]] = [("out", 0)] * (2 * ports)
+    outputs = iter(range(ports))
+    taken = {fabric.inputs[f"in{port}"]: port for port in range(ports)}
+    for slot in range(2 * ports):
+        order[slot] = ("in", taken[slot]) if slot in taken else ("out", next(outputs))
+    found: list[tuple[int, int]] = []
+    for column in fabric.columns:
+        assert isinstance(column, fabrics.Cells | fabrics.Crossings)
+        crossed = column.crossings if isinstance(column, fabrics.Cells) else ()
+        for upper in column.uppers:
+            if isinstance(column, fabrics.Cells):
+                pair = dict(order[upper : upper + 2])
+                found.append((pair["in"], pair["out"]))
+        for upper in (*column.uppers, *crossed):
+            order[upper], order[upper + 1] = order[upper + 1], order[upper]
+    return tuple(found)
