@@ -90,10 +90,10 @@ class DacChains(wiring.Component):
 
     On a fault, and after reset until a frame has come back, `clr_n` is low, a wire of its own to
     the CLR of all chips: their outputs go to zero scale (by MSP pins) without SPI. The frames go
-    on: with the codes at 0, which the drive has to see to, the chain is parked by SPI too as far as
-    it still listens. With SDI held low a chip sees "write 0 to channel 0, no update", with SDI held
-    high "no operation". If CLR is cut as well, only the supply of the heaters is left; `failed` is
-    to switch it.
+    on, and from the next update they carry 0 whatever the codes are: a chain whose CLR is cut and
+    that still listens is parked by SPI. With SDI held low a chip sees "write 0 to channel 0, no
+    update", with SDI held high "no operation": a dead chain holds its last codes until CLR comes.
+    If CLR is cut there as well, only the supply of the heaters is left; `failed` is to switch it.
 
     Latency: codes are at the pins one to two updates later, see :class:`Timing`: 23, 50, 99 us for
     chains of 1, 2, 4 chips at 250 MHz, 22.7 to 20.8 MHz of SCK (SDO limits it, not SDI). Pulses of
@@ -119,7 +119,7 @@ class DacChains(wiring.Component):
     codes : In(cells * dac_bits)
         Cell 0 lowest.
     clear : In(1)
-        CLR low, in the clock after: for a park that does not wait for frames.
+        CLR low, in the clock after, and updates of 0: for a park that does not wait for frames.
     clear_faults : In(1)
         Forget faults.
     sck, cs_n, clr_n : Out(1)
@@ -290,7 +290,8 @@ class DacChains(wiring.Component):
             mine = min(max(self.cells - first, 0), part.channels)
             # The codes of a device turn, so that the next to be sent is at the bottom.
             held = Signal(part.channels * self.dac_bits, name=f"codes_{number}_{device}")
-            coming = self.codes[first * self.dac_bits : (first + mine) * self.dac_bits]
+            stop = (self.failed | self.clear).replicate(mine * self.dac_bits)
+            coming = self.codes[first * self.dac_bits : (first + mine) * self.dac_bits] & ~stop
             now = Mux(snap, coming, held) if mine else Const(0, len(held))
             if mine:
                 with m.If(begin):

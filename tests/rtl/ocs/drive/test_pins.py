@@ -17,13 +17,16 @@ class Chain:
 
     def __init__(self):
         self.shift, self.sck, self.out, self.stuck = 0, 0, 0, None
+        self.cs_n, self.words = 1, []
 
     def step(self, cs_n, sck, sdi):
         if not cs_n and sck and not self.sck:
             self.shift = (self.shift << 1 | sdi) & 0xFFFFFFFF
         if not cs_n and self.sck and not sck:
             self.out = self.shift >> 31
-        self.sck = sck
+        if cs_n and not self.cs_n:
+            self.words.append(self.shift & 0xFFFFFF)
+        self.sck, self.cs_n = sck, cs_n
         return self.out if self.stuck is None else self.stuck
 
 
@@ -71,6 +74,7 @@ def test_faults_are_read_and_cleared_by_register():
         return value
 
     async def software(ctx):
+        update = dac_chain.Timing(dac_chain.LTC2668, 1, CLOCK_MHZ).update
         ctx.set(dut.codes, 0x55)
         assert await read(ctx, "id") == int.from_bytes(b"LOPN", "big")
         assert await read(ctx, "geometry") == 17 | 1 << 16
@@ -85,6 +89,7 @@ def test_faults_are_read_and_cleared_by_register():
         await ctx.tick().repeat(1200)
         assert samples == {tap: 100 + 10 * (tap % 16) for tap in range(34)}
         assert not ctx.get(dut.park)
+        assert 0x005500 in chains[0].words
 
         chains[1].stuck = 0
         adcs[2].gone = True
@@ -98,6 +103,11 @@ def test_faults_are_read_and_cleared_by_register():
         kinds = [await read(ctx, f"adc[{n}]") for n in range(3)]
         assert kinds == [adc_bank.Kind.GOOD, adc_bank.Kind.GOOD, adc_bank.Kind.LOW]
 
+        # The chain that still listens is sent 0, with the last channel's command to update all.
+        await ctx.tick().repeat(2 * update)
+        assert all(word & 0xFFFF == 0 for word in chains[0].words[-16:])
+        assert {word >> 16 for word in chains[0].words[-16:]} == {*range(15), 0x2F}
+
         chains[1].stuck, adcs[2].gone = None, False
         await ctx.tick().repeat(300)
         assert await read(ctx, "status") == 7  # stays
@@ -105,7 +115,7 @@ def test_faults_are_read_and_cleared_by_register():
         await ctx.tick().repeat(700)
         assert await read(ctx, "status") == 0
         assert [await read(ctx, f"chain[{n}]") for n in range(2)] == [0, 0]
-        assert await read(ctx, "updates") == 1
+        assert await read(ctx, "updates") == 3
         ctx.set(dut.hold, 1)
         await ctx.tick().repeat(2)
         assert not ctx.get(dut.dac_clr_n)
