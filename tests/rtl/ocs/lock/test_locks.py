@@ -7,6 +7,7 @@ from lightloom.rtl.ocs.lock.probe import Probe
 from lightloom.rtl.ocs.lock.sweep import Sweep
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -22,6 +23,7 @@ def test_bad_parameters_are_refused(make, message):
         make()
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_the_chip_of_most_ports_elaborates():
     locks = Locks("benes", 64)
     assert (locks.cells, locks.inputs) == (352, 64)
