@@ -219,7 +219,7 @@ class OcstrxController(wiring.Component):
                 Cat(field(f"sensor_mask.{name}")[: self.lanes] for name in ("primary", "backup"))
             ),
             guard.active.eq(sequence.path),
-            guard.busy.eq(sequence.guard_busy),
+            guard.busy.eq(sequence.guard_busy | inband.committed),
             guard.keep.eq(sequence.kept),
             guard.switched.eq(sequence.switched),
             guard.fail.eq(sequence.fail | rx_dark),

@@ -69,6 +69,8 @@ class InBand(wiring.Component):
         Pulse: change to the path that the far end asked for, now.
     pause : Out(1)
         Start no frames.
+    committed : Out(1)
+        GO was said or heard: the light may go because the far end changes first.
     waiting : Out(1)
         Something is under way.
     """
@@ -88,6 +90,7 @@ class InBand(wiring.Component):
     follow: Signal
     follow_path: Signal
     pause: Signal
+    committed: Signal
     waiting: Signal
 
     def __init__(self) -> None:
@@ -95,7 +98,9 @@ class InBand(wiring.Component):
         inputs = {"ask": 1, "ask_path": 2, "cancel": 1, "able": 1, "accept": 3, "told": 8}
         inputs |= {"limit": 32, "lead": 32}
         outputs = {"tell": 8, "follow_path": 2}
-        outputs |= dict.fromkeys(("agreed", "refused", "expired", "follow", "pause", "waiting"), 1)
+        outputs |= dict.fromkeys(
+            ("agreed", "refused", "expired", "follow", "pause", "committed", "waiting"), 1
+        )
         super().__init__(
             {name: In(width) for name, width in inputs.items()}
             | {name: Out(width) for name, width in outputs.items()}
@@ -171,5 +176,6 @@ class InBand(wiring.Component):
         with m.If(self.cancel):
             end()
         paused = (state == State.GO) | (state == State.GRANT) | (state == State.FOLLOW)
+        m.d.comb += self.committed.eq((state == State.GO) | (state == State.FOLLOW))
         m.d.comb += [self.pause.eq(paused), self.waiting.eq(state != State.IDLE)]
         return m

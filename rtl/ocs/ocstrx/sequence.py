@@ -58,9 +58,9 @@ class PathSequence(wiring.Component):
     at their limits too, each with its `Reason`. A planned change that does not relock goes back to
     the old path, once, if `rollback`; any other says `fail`, and the guard may choose again.
 
-    The guard is heard in all phases but PARKED, SETTLE and LOAD, and overtakes a change that has
-    not begun; commands are heard in PARKED, IDLE (also while it saves), RELOCK and FRAME, others
-    are refused: BUSY. A path that was commanded or followed is `kept`: the guard leaves it for a
+    The guard is heard in all phases but PARKED, SAVE, SETTLE and LOAD, and overtakes a change in
+    ASK and PAUSE; commands are heard in PARKED, IDLE (also while it saves), RELOCK and FRAME,
+    others are refused: BUSY. A path that was commanded or followed is `kept`: the guard leaves it for a
     loss only. While `forced`, from a command with `command_force` to the next without or to a park,
     the guard is not heard at all. In IDLE with the link up a set is saved every `save_interval`
     clocks, so that there is one when the light goes.
@@ -320,7 +320,9 @@ class PathSequence(wiring.Component):
                         m.d.comb += self.fail.eq(1)
                         go(Phase.IDLE)
             with m.Case(Phase.FRAME):
-                with m.If(self.frame_good):
+                with m.If(self.follow):
+                    begin(self.follow_path)
+                with m.Elif(self.frame_good):
                     m.d.comb += self.framed.eq(1)
                     go(Phase.IDLE)
                 with m.Elif(waited >= self.frame_limit):
@@ -330,8 +332,10 @@ class PathSequence(wiring.Component):
             m.d.sync += idle_for.eq(0)
 
         here = {p: phase == p for p in Phase}
+        own = here[Phase.SAVE] & own_save
         deaf = here[Phase.PARKED] | here[Phase.SETTLE] | here[Phase.LOAD]
-        at_rest = here[Phase.IDLE] | (here[Phase.SAVE] & own_save)
+        deaf |= here[Phase.SAVE] & ~own_save  # for 48 clocks: the far end may be gone already
+        at_rest = here[Phase.IDLE] | own
         open_ = at_rest | here[Phase.RELOCK] | here[Phase.FRAME]
         taken, overtakes, moving = Signal(), Signal(), Signal()
         bad = self.command_path == 3
@@ -342,7 +346,7 @@ class PathSequence(wiring.Component):
                 & ~(self.command_ask & self.asking) & ~moving
             ),
             moving.eq(self.follow | (here[Phase.RELOCK] & (waited >= self.relock_limit))),
-            self.able.eq(at_rest & ~self.forced & ~self.command),
+            self.able.eq((at_rest | here[Phase.FRAME]) & ~self.forced & ~self.command),
             self.busy.eq(~at_rest & ~here[Phase.PARKED]),
             overtakes.eq(self.guard_request & ~self.guard_busy),
             self.cancel.eq(self.park | self.stop | overtakes | (taken & ~self.command_ask)),
@@ -350,7 +354,7 @@ class PathSequence(wiring.Component):
         ]  # fmt: skip
         with m.If(overtakes):
             m.d.sync += [planned.eq(0), self.kept.eq(0), self.reason.eq(Reason.NONE)]
-            with m.If(here[Phase.ASK] | here[Phase.PAUSE] | (here[Phase.SAVE] & ~own_save)):
+            with m.If(here[Phase.ASK] | here[Phase.PAUSE]):
                 fault(Reason.OVERTAKEN)
             switch(self.guard_target)
         with m.If(taken):

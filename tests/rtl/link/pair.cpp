@@ -8,6 +8,9 @@
 //   good LABEL S N           until frame_good of S; prints LABEL and the clocks, or -1
 //   told LABEL S             prints LABEL and the word from the far end's route controller
 //   write S ADDRESS VALUE / read S ADDRESS LSB MASK LABEL
+//   cwrite and cread         the same of the route controllers, if there are any
+//   fibre MASK               fibres that are whole, primary in bit 0
+//   paths LABEL P N          until both controllers are on path P; prints LABEL and the clocks
 //   send S COUNT LONGEST     queue COUNT frames of random bytes
 //   drain LABEL N            until all frames have come or N clocks; prints, for each side,
 //                            LABEL.S.good, .bad (marked), .wrong (delivered as good, not sent)
@@ -146,40 +149,44 @@ static void step() {  // one clock of A
 }
 template <class T> static void set(T& port, uint64_t value) { port = value; }
 
-#define CSR(S, D, C)                                                                   \
+#define CSR(S, P)                                                                      \
     static void write_##S(uint32_t address, uint32_t value) {                           \
-        top->csr_##S##___05Fawaddr = address;                                           \
-        top->csr_##S##___05Fwdata = value;                                              \
-        top->csr_##S##___05Fwstrb = 15;                                                 \
-        top->csr_##S##___05Fawvalid = top->csr_##S##___05Fwvalid = 1;                   \
-        top->csr_##S##___05Fbready = 1;                                                 \
+        top->P##___05Fawaddr = address;                                           \
+        top->P##___05Fwdata = value;                                              \
+        top->P##___05Fwstrb = 15;                                                 \
+        top->P##___05Fawvalid = top->P##___05Fwvalid = 1;                   \
+        top->P##___05Fbready = 1;                                                 \
         for (int n = 0; n < 100; n++) {                                                 \
             top->eval();                                                                \
-            const bool aw = top->csr_##S##___05Fawready, w = top->csr_##S##___05Fwready; \
-            const bool b = top->csr_##S##___05Fbvalid;                                  \
+            const bool aw = top->P##___05Fawready, w = top->P##___05Fwready; \
+            const bool b = top->P##___05Fbvalid;                                  \
             step();                                                                     \
-            if (aw) top->csr_##S##___05Fawvalid = 0;                                    \
-            if (w) top->csr_##S##___05Fwvalid = 0;                                      \
+            if (aw) top->P##___05Fawvalid = 0;                                    \
+            if (w) top->P##___05Fwvalid = 0;                                      \
             if (b) return;                                                              \
         }                                                                               \
         exit(3);                                                                        \
     }                                                                                   \
     static uint32_t read_##S(uint32_t address) {                                        \
-        top->csr_##S##___05Faraddr = address;                                           \
-        top->csr_##S##___05Farvalid = top->csr_##S##___05Frready = 1;                   \
+        top->P##___05Faraddr = address;                                           \
+        top->P##___05Farvalid = top->P##___05Frready = 1;                   \
         for (int n = 0; n < 100; n++) {                                                 \
             top->eval();                                                                \
-            const bool ar = top->csr_##S##___05Farready;                                \
-            const bool r = top->csr_##S##___05Frvalid;                                  \
-            const uint32_t value = top->csr_##S##___05Frdata;                           \
+            const bool ar = top->P##___05Farready;                                \
+            const bool r = top->P##___05Frvalid;                                  \
+            const uint32_t value = top->P##___05Frdata;                           \
             step();                                                                     \
-            if (ar) top->csr_##S##___05Farvalid = 0;                                    \
+            if (ar) top->P##___05Farvalid = 0;                                    \
             if (r) return value;                                                        \
         }                                                                               \
         exit(3);                                                                        \
     }
-CSR(a, 0, clk)
-CSR(b, 1, far_clk)
+CSR(a, csr_a)
+CSR(b, csr_b)
+#ifdef ROUTED
+CSR(ctl_a, ctl_a)
+CSR(ctl_b, ctl_b)
+#endif
 
 int main(int, char** argv) {
     VerilatedContext context;
@@ -271,6 +278,33 @@ int main(int, char** argv) {
             in >> address >> lsb >> mask >> label;
             const uint32_t value = s ? read_b(address) : read_a(address);
             std::cout << label << ' ' << (value >> lsb & mask) << std::endl;
+#ifdef ROUTED
+        } else if (command == "cwrite") {
+            const int s = which();
+            uint32_t address, value;
+            in >> address >> value;
+            s ? write_ctl_b(address, value) : write_ctl_a(address, value);
+        } else if (command == "cread") {
+            const int s = which();
+            uint32_t address, lsb, mask;
+            std::string label;
+            in >> address >> lsb >> mask >> label;
+            const uint32_t value = s ? read_ctl_b(address) : read_ctl_a(address);
+            std::cout << label << ' ' << (value >> lsb & mask) << std::endl;
+        } else if (command == "fibre") {
+            uint64_t mask;
+            in >> mask;
+            set(top->fibre, mask);
+        } else if (command == "paths") {
+            std::string label;
+            unsigned path;
+            long n;
+            in >> label >> path >> n;
+            const uint64_t begin = clocks;
+            const auto done = [&] { return top->path_a == path && top->path_b == path; };
+            while (!done() && n--) step();
+            std::cout << label << ' ' << (done() ? long(clocks - begin) : -1L) << std::endl;
+#endif
         } else if (command == "send") {
             const int s = which();
             long count, longest;
