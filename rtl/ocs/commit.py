@@ -40,7 +40,7 @@ class Commit(wiring.Component):
     and `states`, the map and `live` change together, with `change` high in that clock. Until then
     the old map is active, whatever is written meanwhile.
 
-    A refused commit changes nothing but the reason. A commit or rollback is refused as BUSY
+    A refused commit changes nothing. A commit or rollback is refused as BUSY
     unless the phase is IDLE; a rollback may also come while heaters settle. `abort` drops a commit
     that has not changed the states; later it does nothing. `park` and `watchdog` win over
     everything: states are 0 and `parked` high from the next clock on, a commit under way is
@@ -51,7 +51,8 @@ class Commit(wiring.Component):
     after reset, there is no map before.
 
     `moved` counts the cells that changed, `disturbed` the routes in both maps with a changed cell
-    on their old way (none of a rollback or park); both are right from ``count_latency`` clocks after `change` on.
+    on their old way (none of a rollback or park); both are there ``count_latency`` clocks after
+    `change`.
 
     Latency from the commit pulse to `change`: 2 + router + walk.latency + 1 with kept routes,
     + walk.latency + 1 with dead cells too, + another routing when the first finds nothing, + 1
@@ -91,16 +92,19 @@ class Commit(wiring.Component):
         No map is active. Registered.
     map_destinations, map_valid : Out
         Active map. Registered.
-    busy, done, error : Out(1)
-        Commit under way or heaters not settled; map active and settled; `reason` is not NONE.
-    reason : Out(Reason)
-        Why the last commit or rollback was refused.
-    applied, refused, aborted : Out(1)
-        Pulses for counters.
+    busy, done : Out(1)
+        Commit under way or heaters not settled; map active and settled.
+    accepted, refused, aborted : Out(1)
+        Pulses: a commit or rollback begins; is refused; a commit was dropped.
+    refusal : Out(Reason)
+        With `refused`.
+    applied : Out(1)
+        With `change`, when it is that of a commit.
     rearranged, reversible : Out(1)
         See above; there is a map to roll back to.
-    moved, disturbed, elapsed : Out
-        See above; clocks from the last applied commit pulse to its `change`.
+    counting, moved, disturbed, elapsed : Out
+        Counts of the last change are not there yet; they; clocks from the last applied commit
+        pulse to its `change`.
 
     Raises
     ------
@@ -142,13 +146,14 @@ class Commit(wiring.Component):
     map_valid: Signal
     busy: Signal
     done: Signal
-    error: Signal
-    reason: Signal
-    applied: Signal
+    accepted: Signal
     refused: Signal
     aborted: Signal
+    refusal: Signal
+    applied: Signal
     rearranged: Signal
     reversible: Signal
+    counting: Signal
     moved: Signal
     disturbed: Signal
     elapsed: Signal
@@ -193,18 +198,19 @@ class Commit(wiring.Component):
                 "settled": In(1),
                 "states": Out(cells),
                 "change": Out(1),
-                "parked": Out(1, init=1),
+                "parked": Out(1),
                 "map_destinations": Out(table),
                 "map_valid": Out(ports),
                 "busy": Out(1),
                 "done": Out(1),
-                "error": Out(1),
-                "reason": Out(Reason),
-                "applied": Out(1),
+                "accepted": Out(1),
                 "refused": Out(1),
                 "aborted": Out(1),
+                "refusal": Out(Reason),
+                "applied": Out(1),
                 "rearranged": Out(1),
                 "reversible": Out(1),
+                "counting": Out(1),
                 "moved": Out(range(cells + 1)),
                 "disturbed": Out(range(ports + 1)),
                 "elapsed": Out(32),
@@ -220,6 +226,8 @@ class Commit(wiring.Component):
         idle = phase == Phase.IDLE
         settling = phase == Phase.SETTLE
         routing = Signal()
+        live = Signal()
+        m.d.comb += self.parked.eq(~live)
         m.d.comb += routing.eq(~idle & ~settling)
 
         # Who may go on; a park drops everything else.
@@ -344,9 +352,8 @@ class Commit(wiring.Component):
                     m.d.sync += [first_try.eq(0), fixed.eq(0)]
                 with m.Elif(self.route_done):
                     m.d.sync += [phase.eq(Phase.BUDGET), started.eq(0)]
-            with m.Case(Phase.SETTLE):
-                with m.If(self.settled & ~self.change):
-                    m.d.sync += phase.eq(Phase.IDLE)
+            with m.Case(Phase.SETTLE), m.If(self.settled & ~self.change):
+                m.d.sync += phase.eq(Phase.IDLE)
         with m.If(fails | drop):
             m.d.sync += phase.eq(Phase.IDLE)
         with m.If(apply | may_roll | parks):
@@ -357,20 +364,20 @@ class Commit(wiring.Component):
         old_valid = Signal(ports)
         m.d.sync += self.change.eq(apply | may_roll | parks)
         with m.If(parks):
-            m.d.sync += [self.states.eq(0), self.map_valid.eq(0), self.parked.eq(1)]
+            m.d.sync += [self.states.eq(0), self.map_valid.eq(0), live.eq(0)]
         with m.Elif(may_roll):
             m.d.sync += [
                 self.states.eq(before),
                 self.map_destinations.eq(old_map),
                 self.map_valid.eq(old_valid),
-                self.parked.eq(0),
+                live.eq(1),
             ]
         with m.Elif(apply):
             m.d.sync += [
                 self.states.eq(self.route_states),
                 self.map_destinations.eq(wanted),
                 self.map_valid.eq(active),
-                self.parked.eq(0),
+                live.eq(1),
             ]
         with m.If(apply | may_roll | (parks & ~self.parked)):
             m.d.sync += [
@@ -381,22 +388,22 @@ class Commit(wiring.Component):
             ]
 
         # Why not.
-        m.d.comb += self.refused.eq(
-            (self.commit & ~may_commit) | (self.rollback & ~may_roll) | (fails & ~drop)
-        )
-        with m.If(self.refused):
-            with m.If(fails & ~drop):
-                m.d.sync += self.reason.eq(
-                    Mux(phase == Phase.BUDGET, Reason.BUDGET, self.route_reason)
-                )
-            with m.If((self.commit & ~may_commit) | (self.rollback & ~may_roll)):
-                m.d.sync += self.reason.eq(Reason.BUSY)
-                with m.If(self.watchdog):
-                    m.d.sync += self.reason.eq(Reason.WATCHDOG)
-                with m.Elif(self.rollback & ~self.commit & ~routing & ~self.park):
-                    m.d.sync += self.reason.eq(Reason.NO_PREVIOUS)
-        with m.Elif(may_commit | may_roll):
-            m.d.sync += self.reason.eq(Reason.NONE)
+        m.d.comb += [
+            self.accepted.eq(may_commit | may_roll),
+            self.refused.eq(
+                (self.commit & ~may_commit) | (self.rollback & ~may_roll) | (fails & ~drop)
+            ),
+        ]
+        with m.If(fails & ~drop):
+            m.d.comb += self.refusal.eq(
+                Mux(phase == Phase.BUDGET, Reason.BUDGET, self.route_reason)
+            )
+        with m.Elif(self.watchdog):
+            m.d.comb += self.refusal.eq(Reason.WATCHDOG)
+        with m.Elif(self.commit | self.park | routing | self.reversible):
+            m.d.comb += self.refusal.eq(Reason.BUSY)
+        with m.Else():
+            m.d.comb += self.refusal.eq(Reason.NO_PREVIOUS)
 
         # What it cost.
         clocks = Signal(32)
@@ -427,6 +434,6 @@ class Commit(wiring.Component):
         m.d.comb += [
             self.busy.eq(~idle),
             self.done.eq(idle & ~self.parked),
-            self.error.eq(self.reason != Reason.NONE),
+            self.counting.eq(due != 0),
         ]
         return m

@@ -1,48 +1,46 @@
-"""Controller of the optical circuit switch: from a permutation in registers to heater codes."""
+"""Controller of an optical circuit switch: from requests in registers to heater codes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal
-from amaranth.lib import enum, wiring
+from amaranth import Cat, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
-from lightloom.rtl.ocs.router import Router, latency
-from lightloom.spec import benes
+from lightloom.rtl.ocs.budget import Budget
+from lightloom.rtl.ocs.commit import Commit
+from lightloom.rtl.ocs.drive.drive import Drive, depth
+from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS, cell_bits
+from lightloom.rtl.ocs.requests import Reason, Requests
+from lightloom.rtl.ocs.routers import TOPOLOGIES, router
+from lightloom.spec import fabrics
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDR_WIDTH", "Controller", "Reason", "generate", "registers"]
+__all__ = ["ADDR_WIDTH", "TRIM", "Controller", "Reason", "generate", "registers"]
 
-ADDR_WIDTH = 12
+ADDR_WIDTH = 16
+NO_BUDGET = 2**32 - 1
+TRIM = 6
+"""`table_address.item` of the trim of a cell in its present state."""
+_REASONS = len(Reason) - 1
 _TEXT = Path(__file__).with_name("ocs.rdl")
 
 
-class Reason(enum.IntEnum, shape=3):
-    """Why a commit was refused, as `status.reason` says it."""
-
-    NONE = 0
-    OUTPUT_RANGE = 1
-    NOT_PERMUTATION = 2
-    BUSY = 3
-
-
-class Phase(enum.Enum, shape=2):
-    """Where a commit is."""
-
-    IDLE = 0
-    ROUTE = 1
-    SETTLE = 2
-
-
 def registers(
-    ports: int, dac_bits: int, clock_mhz: float, *, settle_us: float = 60.0
+    ports: int,
+    dac_bits: int,
+    clock_mhz: float,
+    *,
+    topology: str = "benes",
+    settle_us: float = 60.0,
+    neighbours: int = 8,
 ) -> rdl.Description:
     """Register description of a controller; parameters as of `Controller`."""
-    cells = benes.cells(ports)
+    cells = len(fabrics.plan(topology, ports).cells)
     return rdl.load(
         _TEXT,
         "ocs_controller",
@@ -51,55 +49,61 @@ def registers(
             "CELLS": cells,
             "STATE_WORDS": -(-cells // 32),
             "DAC_BITS": dac_bits,
+            "TOPOLOGY": TOPOLOGIES.index(topology),
+            "NEIGHBOURS": neighbours,
             "SETTLE_CYCLES": round(settle_us * clock_mhz),
         },
     )
 
 
 class Controller(wiring.Component):
-    """Routes the permutation in its registers and applies it to the heaters in one cycle.
+    """Keeps a request table, routes it at a commit, and drives the heaters to the new map.
 
-    A commit copies the destinations, refuses them when they are no permutation, routes them, and
-    then changes every cell state and every DAC code at one clock edge. Until that edge the old map
-    stays active, whatever software writes; a refused commit changes nothing but `status`,
-    and `refused`. `busy` is high from the cycle after the commit until the heaters have settled.
-    A commit that comes while `busy` is refused and does not disturb the one under way.
+    `Requests` holds the table and refuses what no map can have. `Commit` makes it the active map at
+    one edge: with the routes that stay undisturbed when a routing exists that keeps them, anew only
+    otherwise; it rolls back, aborts and parks. `Drive` turns states into codes, all at one edge a
+    tick, within the budget, and parks by its watchdog, which parks the map too. Calibration is
+    written to tables: the address once, then the data of one cell after the other.
 
-    The DAC code of a cell is its calibration code for its state, so a write to the calibration of
-    the active map moves that one heater, without `busy`: this is how a map is trimmed.
-    A park sets all codes and states to 0 at once, drops a commit under way, and is busy until
-    settled. Park wins over a commit in the same write.
+    What is refused changes nothing but `status.reason`, its counters and its event; the next
+    accepted commit or rollback clears the reason, as does a connect or disconnect.
 
-    Latency: the write of `control.commit` shows as a pulse one cycle after the bus took it; the new
-    codes are out `ports` cycles after that pulse, for every permutation, and `done` follows
-    `settle_cycles` cycles later. Codes follow a calibration register one cycle after it.
-    After reset the fabric is parked and no calibration is set; `settle_cycles` holds `settle_us`.
+    Latency: `cell_states` change some clocks after the commit, see `Commit` and the router;
+    `dac_codes` follow within two ticks, see `Drive`. `busy` is high from the clock after the commit
+    to the end of the drive's settling. After reset the fabric is parked, nothing is
+    connected, calibration is not set, and `settle_cycles` holds `settle_us`.
 
     Parameters
     ----------
     ports : int
-        Ports of the Benes fabric, a power of two from 2 to 64.
+        As `router` takes for the topology.
     dac_bits : int
         Bits of a heater DAC code, 1 to 16.
     clock_mhz : float
         Clock of domain `sync`, above 0 to 10000; sets the reset value of `settle_cycles` only.
+    topology : str
+        One of `TOPOLOGIES`.
     settle_us : float
         Time for the heaters to settle, 0 or more, at most 2**32 - 1 cycles.
+    neighbours : int
+        Terms of thermal crosstalk a cell, 0 to 16.
 
     Members
     -------
-    csr : axi_lite.Signature(addr_width=12, data_width=32), in
+    csr : axi_lite.Signature(addr_width=16, data_width=32), in
         Registers, described in `ocs.rdl`.
-    dac_codes : benes.cells(ports) * dac_bits bits, out
-        Code of each heater, cell 0 lowest, in the order of `lightloom.spec.benes`. Registered.
-    cell_states : benes.cells(ports) bits, out
-        States of the active map, 1 = cross; 0 when parked. Registered, in step with `dac_codes`.
+    dac_codes : cells * dac_bits bits, out
+        Code of each heater, cell 0 lowest, in the order of `lightloom.spec.fabrics`. Registered.
+    cell_states : cells bits, out
+        States of the active map, 1 = cross; 0 when parked. Registered.
     busy : 1 bit, out
         Routing or settling.
     done : 1 bit, out
         The active map has settled; low while busy and while parked.
     error : 1 bit, out
-        A commit was refused after the last accepted one.
+        The last command was refused.
+    interrupt : 1 bit, out
+        An event is set that is not masked.
 
     Raises
     ------
@@ -113,25 +117,46 @@ class Controller(wiring.Component):
     busy: Signal
     done: Signal
     error: Signal
+    interrupt: Signal
 
     def __init__(
-        self, ports: int, dac_bits: int, clock_mhz: float, *, settle_us: float = 60.0
+        self,
+        ports: int,
+        dac_bits: int,
+        clock_mhz: float,
+        *,
+        topology: str = "benes",
+        settle_us: float = 60.0,
+        neighbours: int = 8,
     ) -> None:
         """Check the parameters, load the register description and make the ports."""
-        if ports not in (2, 4, 8, 16, 32, 64):
-            raise ValueError(f"ports = {ports!r}; a power of two from 2 to 64")
+        if topology not in TOPOLOGIES:
+            raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
+        self._router = router(topology, ports)
         if not isinstance(dac_bits, int) or not 1 <= dac_bits <= 16:
             raise ValueError(f"dac_bits = {dac_bits!r}; an integer from 1 to 16")
         if not 0 < clock_mhz <= 10000:
             raise ValueError(f"clock_mhz = {clock_mhz!r}; above 0, at most 10000")
         if not 0 <= settle_us * clock_mhz < 2**32 - 0.5:
             raise ValueError(f"settle_us = {settle_us!r}; 0 to {(2**32 - 1) / clock_mhz:g}")
+        if not isinstance(neighbours, int) or not 0 <= neighbours <= MAX_NEIGHBOURS:
+            raise ValueError(f"neighbours = {neighbours!r}; an integer from 0 to {MAX_NEIGHBOURS}")
         self.ports = ports
         self.dac_bits = dac_bits
         self.clock_mhz = clock_mhz
+        self.topology = topology
         self.settle_us = settle_us
-        self.cells = benes.cells(ports)
-        self.description = registers(ports, dac_bits, clock_mhz, settle_us=settle_us)
+        self.neighbours = neighbours
+        self._commit = Commit(topology, ports)
+        self.cells = self._commit.cells
+        self.description = registers(
+            ports,
+            dac_bits,
+            clock_mhz,
+            topology=topology,
+            settle_us=settle_us,
+            neighbours=neighbours,
+        )
         super().__init__(
             {
                 "csr": In(axi_lite.Signature(addr_width=ADDR_WIDTH)),
@@ -140,115 +165,206 @@ class Controller(wiring.Component):
                 "busy": Out(1),
                 "done": Out(1),
                 "error": Out(1),
+                "interrupt": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the registers, the router and the sequence of a commit."""
+        """Build the registers and connect the parts."""
         m = Module()
         m.submodules.bank = bank = Bank(self.description, addr_width=ADDR_WIDTH)
-        commit = bank.signal("control.commit")
-        park = bank.signal("control.park")
-        router = Router(self.ports)
-        m.submodules.router = ResetInserter(park)(router)
         wiring.connect(m, wiring.flipped(self.csr), bank.bus)
+        m.submodules.requests = requests = Requests(self.ports)
+        m.submodules.commit = commit = self._commit
+        m.submodules.router = ResetInserter(commit.route_drop)(self._router)
+        m.submodules.budget = budget = Budget(self.cells)
+        m.submodules.drive = drive = Drive(
+            self.cells, self.dac_bits, self.clock_mhz, neighbours=self.neighbours
+        )
+        field = bank.signal
 
-        wanted = [bank.signal(f"destination[{i}].output_port") for i in range(self.ports)]
-        bits = self.ports.bit_length() - 1
-        beyond = Signal()
-        m.d.comb += beyond.eq(Cat(w[bits:].any() for w in wanted).any())
-
-        phase = Signal(Phase)
-        parked = Signal(init=1)
-        reason = Signal(Reason)
-        wrong = Signal()
-        blocked = Signal()
-        accept = Signal()
-        apply = Signal()
+        self._requests(m, bank, requests)
+        for name in ("commit", "park", "abort", "rollback"):
+            m.d.comb += getattr(commit, name).eq(field(f"control.{name}"))
+        for name in ("stuck_bar", "stuck_cross", "unusable"):
+            m.d.comb += getattr(commit, name).eq(self._words(bank, name))
         m.d.comb += [
-            blocked.eq(commit & (park | (phase != Phase.IDLE))),
-            accept.eq(commit & ~blocked & ~beyond),
-            wrong.eq((commit & ~blocked & beyond) | ((phase == Phase.ROUTE) & router.error)),
-            apply.eq((phase == Phase.ROUTE) & router.done & ~park),
+            commit.watchdog.eq(drive.watchdog_expired),
+            commit.destinations.eq(requests.destinations),
+            commit.valid.eq(requests.valid),
+            commit.settled.eq(drive.settled),
+            self._router.start.eq(commit.route_start),
+            commit.route_states.eq(self._router.states),
+            commit.route_done.eq(self._router.done),
+            commit.route_failed.eq(self._router.failed),
+            commit.route_reason.eq(self._router.reason),
+            commit.budget_on.eq(field("budget.value") != NO_BUDGET),
+            commit.budget_done.eq(budget.done),
+            commit.budget_over.eq(budget.over),
+            budget.start.eq(commit.budget_start),
+            budget.states.eq(commit.route_states),
+            budget.limit.eq(field("budget.value")),
+            drive.states.eq(commit.states),
+            drive.change.eq(commit.change),
+            drive.parked.eq(commit.parked),
+            drive.budget.eq(field("budget.value")),
+            drive.overdrive_factor.eq(field("overdrive.factor")),
+            drive.overdrive_ticks.eq(field("overdrive.ticks")),
+            drive.thermal_step.eq(field("thermal.step")),
+            drive.thermal_inverse.eq(field("thermal.inverse")),
+            drive.slew.eq(Mux(field("slew.value")[self.dac_bits :].any(), ~0, field("slew.value"))),
+            drive.tick_clocks.eq(field("tick_cycles.value")),
+            drive.settle_clocks.eq(field("settle_cycles.value")),
+            drive.watchdog_clocks.eq(field("watchdog_cycles.value")),
+            drive.watchdog_kick.eq(field("control.kick")),
+            drive.watchdog_release.eq(field("control.release")),
+            self.dac_codes.eq(drive.codes),
+            self.cell_states.eq(commit.states),
+            self.busy.eq(commit.busy),
+            self.done.eq(commit.done),
         ]
+        for name in ("destinations", "active", "fixed", "value", "unusable", "prefer"):
+            m.d.comb += getattr(self._router, name).eq(getattr(commit, f"route_{name}"))
+        self._tables(m, bank, drive, budget)
+        self._status(m, bank, requests, commit, drive, budget)
+        return m
 
-        permutation = Signal(self.ports * bits)
-        start = Signal()
-        m.d.comb += [router.start.eq(start), router.permutation.eq(permutation)]
-        m.d.sync += start.eq(accept)
-        with m.If(accept):
-            m.d.sync += [permutation.eq(Cat(w[:bits] for w in wanted)), reason.eq(Reason.NONE)]
-        with m.If(wrong):
-            m.d.sync += reason.eq(Mux(commit, Reason.OUTPUT_RANGE, Reason.NOT_PERMUTATION))
-        with m.If(blocked):
-            m.d.sync += reason.eq(Reason.BUSY)
-
-        # States and codes are registers fed by the same next state: they change at one edge.
-        next_states = Signal(self.cells)
-        next_parked = Signal()
-        m.d.comb += [next_states.eq(self.cell_states), next_parked.eq(parked)]
-        with m.If(park):
-            m.d.comb += [next_states.eq(0), next_parked.eq(1)]
-        with m.Elif(apply):
-            m.d.comb += [next_states.eq(router.states), next_parked.eq(0)]
-        m.d.sync += [self.cell_states.eq(next_states), parked.eq(next_parked)]
-        for cell in range(self.cells):
-            code = Mux(
-                next_states[cell],
-                bank.signal(f"calibration[{cell}].cross"),
-                bank.signal(f"calibration[{cell}].bar"),
-            )
-            m.d.sync += self.dac_codes.word_select(cell, self.dac_bits).eq(
-                Mux(next_parked, 0, code)
-            )
-
-        settle = bank.signal("settle_cycles.value")
-        left = Signal(32)
-        with m.Switch(phase):
-            with m.Case(Phase.IDLE), m.If(accept):
-                m.d.sync += phase.eq(Phase.ROUTE)
-            with m.Case(Phase.ROUTE), m.If(router.error):
-                m.d.sync += phase.eq(Phase.IDLE)
-            with m.Case(Phase.SETTLE):
-                m.d.sync += left.eq(left - 1)
-                with m.If(left == 0):
-                    m.d.sync += phase.eq(Phase.IDLE)
-        with m.If(park | apply):
-            m.d.sync += [
-                phase.eq(Mux(settle == 0, Phase.IDLE, Phase.SETTLE)),
-                left.eq(settle - 1),
+    def _requests(self, m: Module, bank: Bank, requests: Requests) -> None:
+        """Writes reach the table a clock after the bank took them, as their values do."""
+        for name in ("connect", "disconnect", "input_port", "output_port"):
+            m.d.comb += getattr(requests, name).eq(bank.signal(f"command.{name}"))
+        for i in range(self.ports):
+            at = f"destination[{i}]"
+            m.d.sync += requests.write[i].eq(bank.signal(f"{at}.output_port_swacc"))
+            m.d.comb += [
+                requests.outputs.word_select(i, 8).eq(bank.signal(f"{at}.output_port")),
+                requests.connected[i].eq(bank.signal(f"{at}.connected")),
             ]
 
-        elapsed = Signal(range(self.ports + 1))
-        route_cycles = Signal.like(elapsed)
-        commits = Signal(32)
-        refused = Signal(32)
-        m.d.sync += [
-            elapsed.eq(Mux(accept, 1, elapsed + 1)),
-            commits.eq(commits + apply),
-            refused.eq(refused + wrong + blocked),
-        ]
-        with m.If(apply):
-            m.d.sync += route_cycles.eq(elapsed + 1)
+    def _words(self, bank: Bank, name: str) -> Value:
+        words = -(-self.cells // 32)
+        whole = Cat(bank.signal(f"{name}[{word}].cells") for word in range(words))
+        return whole[: self.cells]
 
-        m.d.comb += [
-            self.busy.eq(phase != Phase.IDLE),
-            self.done.eq((phase == Phase.IDLE) & ~parked),
-            self.error.eq(reason != Reason.NONE),
-            bank.signal("status.busy").eq(self.busy),
-            bank.signal("status.done").eq(self.done),
-            bank.signal("status.error").eq(self.error),
-            bank.signal("status.parked").eq(parked),
-            bank.signal("status.reason").eq(reason),
-            bank.signal("commits.value").eq(commits),
-            bank.signal("refused.value").eq(refused),
-            bank.signal("route_cycles.value").eq(route_cycles),
+    def _tables(self, m: Module, bank: Bank, drive: Drive, budget: Budget) -> None:
+        """One write a data word, to the cell that the address has counted to."""
+        cell = Signal(16)
+        addressed = Signal()
+        written = Signal()
+        beyond = Signal()
+        item = bank.signal("table_address.item")
+        data = bank.signal("table_data.value")
+        m.d.sync += [
+            addressed.eq(bank.signal("table_address.cell_swacc")),
+            written.eq(bank.signal("table_data.value_swacc")),
         ]
-        for word in range(-(-self.cells // 32)):
-            m.d.comb += bank.signal(f"state[{word}].cross").eq(
-                self.cell_states[32 * word : 32 * word + 32]
+        with m.If(addressed):
+            m.d.sync += cell.eq(bank.signal("table_address.cell"))
+        with m.Elif(written):
+            m.d.sync += cell.eq(cell + 1)
+        m.d.comb += beyond.eq(cell >= self.cells)
+        for part in (drive, budget):
+            m.d.comb += [
+                part.table_write.eq(written & ~beyond & (item != TRIM)),
+                part.table_cell.eq(cell[: cell_bits(self.cells)]),
+                part.table_field.eq(item),
+                part.table_data.eq(data),
+            ]
+        m.d.comb += [
+            drive.trim_write.eq(written & ~beyond & (item == TRIM)),
+            drive.trim_cell.eq(cell[: cell_bits(self.cells)]),
+            drive.trim_value.eq(data[:16].as_signed()),
+        ]
+
+    def _status(
+        self,
+        m: Module,
+        bank: Bank,
+        requests: Requests,
+        commit: Commit,
+        drive: Drive,
+        budget: Budget,
+    ) -> None:
+        """Reason, counters, events and what is read."""
+        field = bank.signal
+        reason = Signal(Reason)
+        commanded = Signal()
+        m.d.sync += commanded.eq(field("command.connect") | field("command.disconnect"))
+        with m.If(requests.refused):
+            m.d.sync += reason.eq(requests.reason)
+        with m.Elif(commit.refused):
+            m.d.sync += reason.eq(commit.refusal)
+        with m.Elif(commit.accepted | commanded):
+            m.d.sync += reason.eq(Reason.NONE)
+        m.d.comb += self.error.eq(reason != Reason.NONE)
+        for number in range(_REASONS):
+            count = Signal(16, name=f"refusals_{number}")
+            here = (requests.refused & (requests.reason == number + 1)) | (
+                commit.refused & (commit.refusal == number + 1)
             )
-        return m
+            m.d.sync += count.eq(count + (here & (count != 0xFFFF)))
+            m.d.comb += field(f"refusals[{number}].value").eq(count)
+
+        was = Signal(4, init=0b0010)
+        counted = Signal()
+        m.d.sync += was.eq(Cat(commit.busy, commit.parked, drive.watchdog_expired, commit.counting))
+        m.d.comb += counted.eq(was[3] & ~commit.counting)
+        events = {
+            "settled": was[0] & ~commit.busy & drive.settled,
+            "refused": requests.refused | commit.refused,
+            "parked": commit.parked & ~was[1],
+            "rearranged": commit.applied & commit.rearranged,
+            "over_budget": drive.over_budget & drive.tick,
+            "watchdog": drive.watchdog_expired & ~was[2],
+        }
+        pending = Signal(len(events))
+        for number, (name, event) in enumerate(events.items()):
+            with m.If(event):
+                m.d.sync += pending[number].eq(1)
+            with m.Elif(field(f"interrupt_clear.{name}")):
+                m.d.sync += pending[number].eq(0)
+            m.d.comb += field(f"interrupt.{name}").eq(pending[number])
+        m.d.sync += self.interrupt.eq((pending & field("interrupt_mask.value")).any())
+
+        counts: dict[str, Value] = {
+            "commits": commit.applied,
+            "refused": requests.refused + commit.refused,
+            "aborted": commit.aborted,
+            "rearrangements": events["rearranged"],
+            "moved": Mux(counted, commit.moved, 0),
+        }
+        for name, more in counts.items():
+            total = Signal(32, name=f"total_{name}")
+            m.d.sync += total.eq(total + more)
+            m.d.comb += field(f"{name}.value").eq(total)
+        shown: dict[str, Value] = {
+            "status.busy": commit.busy,
+            "status.done": commit.done,
+            "status.error": self.error,
+            "status.parked": commit.parked,
+            "status.reason": reason,
+            "status.rearranged": commit.rearranged,
+            "status.reversible": commit.reversible,
+            "status.watchdog": drive.watchdog_expired,
+            "status.over_budget": drive.over_budget,
+            "status.settled": drive.settled,
+            "route_cycles.value": commit.elapsed,
+            "change.moved": commit.moved,
+            "change.disturbed": commit.disturbed,
+            "map_power.value": budget.power,
+            "drive_power.value": drive.power,
+        }
+        bits = requests.bits
+        for i in range(self.ports):
+            shown |= {
+                f"route[{i}].wanted": requests.destinations.word_select(i, bits),
+                f"route[{i}].connected": requests.valid[i],
+                f"route[{i}].active": commit.map_destinations.word_select(i, bits),
+                f"route[{i}].valid": commit.map_valid[i],
+            }
+        for word in range(-(-self.cells // 32)):
+            shown[f"state[{word}].cross"] = commit.states[32 * word : 32 * word + 32]
+        m.d.comb += [field(path).eq(value) for path, value in shown.items()]
 
 
 def generate(
@@ -257,29 +373,26 @@ def generate(
     clock_mhz: float,
     directory: Path,
     *,
+    topology: str = "benes",
     settle_us: float = 60.0,
+    neighbours: int = 8,
 ) -> RtlManifest:
     """Write the controller as `ocs_controller.v` with its manifest into `directory`.
 
-    The stages of `latency_cycles`: `route`, the router alone, and `commit`, from the commit pulse
-    to the new codes, routing included.
+    The stages of `latency_cycles`: `drive`, most clocks from new states to new codes.
 
     Raises
     ------
     ValueError
         As `Controller`.
     """
-    controller = Controller(ports, dac_bits, clock_mhz, settle_us=settle_us)
+    options = {"topology": topology, "settle_us": settle_us, "neighbours": neighbours}
+    controller = Controller(ports, dac_bits, clock_mhz, **options)
     return verilog.emit(
         controller,
         "ocs_controller",
         directory=directory,
-        parameters={
-            "ports": ports,
-            "dac_bits": dac_bits,
-            "clock_mhz": clock_mhz,
-            "settle_us": settle_us,
-        },
+        parameters={"ports": ports, "dac_bits": dac_bits, "clock_mhz": clock_mhz, **options},
         registers=controller.description.manifest(),
-        latency={"route": latency(ports), "commit": ports},
+        latency={"drive": 2 * (controller.cells + depth(dac_bits)) + 1},
     )

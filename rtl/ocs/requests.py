@@ -184,11 +184,10 @@ class Requests(wiring.Component):
         for i in range(ports):
             wanted = self.outputs.word_select(i, 8)
             m.d.comb += beyond[i].eq(self.write[i] & self.connected[i] & (wanted >= ports))
-            with m.If(command):
-                with m.If(here[i] & (reason == Reason.NONE)):
-                    m.d.sync += self.valid[i].eq(self.connect)
-                    with m.If(self.connect):
-                        m.d.sync += at[i].eq(self.output_port)
+            with m.If(command), m.If(here[i] & (reason == Reason.NONE)):
+                m.d.sync += self.valid[i].eq(self.connect)
+                with m.If(self.connect):
+                    m.d.sync += at[i].eq(self.output_port)
             with m.Elif(self.write[i] & ~beyond[i]):
                 m.d.sync += self.valid[i].eq(self.connected[i])
                 with m.If(self.connected[i]):

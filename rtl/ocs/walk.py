@@ -119,9 +119,7 @@ class Walk(wiring.Component):
                     cross = self.states[index]
                     m.d.comb += self.used[index].eq(first | second)
                     here = Signal(2, name=f"lit_{index}")
-                    m.d.comb += here.eq(
-                        Cat(Mux(cross, second, first), Mux(cross, first, second))
-                    )
+                    m.d.comb += here.eq(Cat(Mux(cross, second, first), Mux(cross, first, second)))
                     lines[upper], lines[upper + 1] = here[0], here[1]
                     index += 1
             self._swap(lines, column)

@@ -240,7 +240,7 @@ class Weave(wiring.Component):
                     m.d.sync += self._fail(phase, Reason.CONFLICT)
         return m
 
-    def _fail(self, phase: Signal, reason: Reason) -> list[Any]:
+    def _fail(self, phase: Any, reason: Reason) -> list[Any]:
         return [phase.eq(_Phase.IDLE), self.failed.eq(1), self.reason.eq(reason)]
 
     def _ways(self, stands: Value, source: Value, target: Value) -> list[Value]:
@@ -263,8 +263,9 @@ class Weave(wiring.Component):
                 found: list[Value] = []
                 for prefix, before in enumerate(reached):
                     bar, cross = (
-                        word[stage * rows + prefix * rest : stage * rows + (prefix + 1) * rest]
-                        .bit_select(end[depth + 1 :], 1)
+                        word[
+                            stage * rows + prefix * rest : stage * rows + (prefix + 1) * rest
+                        ].bit_select(end[depth + 1 :], 1)
                         for word in open_
                     )
                     found += [

@@ -366,7 +366,8 @@ class Drive(wiring.Component):
         with m.If(end):
             with m.If(busy):
                 m.d.sync += [waiting.eq(1), counting.eq(0)]
-            with m.Elif(waiting & ~counting & (park == stop)):
+            # A tick that began before the change says nothing about it.
+            with m.Elif(waiting & ~counting & ~pending & (park == stop)):
                 m.d.sync += [counting.eq(1), left.eq(self.settle_clocks)]
         with m.If(self.change | (stop != was_stopped)):
             m.d.sync += [waiting.eq(1), counting.eq(0)]

@@ -109,7 +109,7 @@ def test_one_more_route_leaves_the_others_where_they_are(ports):
             more = wanted | {new: rng.choice(free)}
             answer, _ = await bench.ask(more, fixed, value, prefer=value)
             # by hand: is any of the N / 2 ways free?
-            exists = any(self_fits(bench, more, new, states, kept, k) for k in range(ports // 2))
+            exists = any(fits(bench, more, new, states, kept, k) for k in range(ports // 2))
             assert isinstance(answer, list) == exists
             found.append(exists)
             if exists:
@@ -121,24 +121,21 @@ def test_one_more_route_leaves_the_others_where_they_are(ports):
     assert 0.3 < sum(found) / len(found) < 1 or ports == 4
 
 
-def self_fits(bench, wanted, new, states, kept, middle):
+def fits(bench, wanted, new, states, kept, middle):
     """Brute force: put the way through a middle cell over the states and follow the light."""
     ports = bench.ports
     bits, rows = ports.bit_length() - 1, ports // 2
     trial = list(states)
-    changed = set()
+    changed, lines = set(), []
     for end, mirrored in ((new, False), (wanted[new], True)):
         line = end
         for stage in range(bits - 1):
             choice = middle >> (bits - 2 - stage) & 1
             place = 2 * bits - 2 - stage if mirrored else stage
-            cell = place * rows + line // 2
-            changed.add((cell, (line & 1) ^ choice))
-            wires = benes.wiring(ports, stage)
-            line = wires[line & ~1 | choice]
-        if mirrored:
-            changed.add(((bits - 1) * rows + line // 2, (line & 1) ^ (entry & 1)))
-        entry = line
+            changed.add((place * rows + line // 2, (line & 1) ^ choice))
+            line = benes.wiring(ports, stage)[line & ~1 | choice]
+        lines.append(line)
+    changed.add(((bits - 1) * rows + lines[0] // 2, (lines[0] ^ lines[1]) & 1))
     for cell, state in changed:
         if cell in kept and states[cell] != state:
             return False
