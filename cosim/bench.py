@@ -34,6 +34,10 @@ from lightloom.cosim.setup import (
 )
 from lightloom.cosim.verilator.traffic import FRAME_BYTES, Traffic
 from lightloom.rtl.link.bring_up import FailReason, State
+from lightloom.rtl.ocs.drive.goal import Field
+from lightloom.rtl.ocs.drive.model import code as code_of
+from lightloom.rtl.ocs.drive.model import power_of
+from lightloom.rtl.ocs.requests import Reason
 
 POLL_US = 1.0
 """Interval at which the fabric's state is recorded while it moves."""
@@ -125,10 +129,12 @@ class Bench:
         for side in self.hosts:
             # no bring-up through light that is still on its way to another port
             await side.update("control", enable=0)
-        for cell, (bar, cross) in enumerate(zip(setup.bar, setup.cross, strict=True)):
-            await host.write(f"calibration[{cell}]", bar=bar, cross=cross)
+        for item, codes in ((Field.BAR, setup.bar), (Field.CROSS, setup.cross)):
+            await host.write("table_address", cell=0, item=int(item))
+            for code in codes:
+                await host.write("table_data", value=power_of(code, design.dac_bits))
         for port, output in enumerate(setup.destinations):
-            await host.write(f"destination[{port}]", output_port=output)
+            await host.write(f"destination[{port}]", output_port=output, connected=1)
         await host.write("settle_cycles", value=round(design.settle_us * design.clock_mhz))
         progress("switch: commit")
         commit = now_us()
@@ -142,7 +148,8 @@ class Bench:
             losses.append(self._losses())
             if int(dut.ocs_error.value):
                 status = await host.read("status")
-                refused = f"the controller refused the permutation, reason {status['reason']}"
+                reason = Reason(status["reason"]).name
+                refused = f"the controller refused the permutation, reason {reason}"
                 break
             if int(dut.ocs_done.value):
                 break
@@ -175,8 +182,9 @@ class Bench:
         for word in range(-(-cells // 32)):
             value = (await host.read(f"state[{word}]"))["cross"]
             states += [value >> bit & 1 for bit in range(min(32, cells - 32 * word))]
+        bits = self.setup.design.switch.dac_bits
         codes = [
-            cross if state else bar
+            code_of(power_of(cross if state else bar, bits), bits)
             for state, bar, cross in zip(states, self.setup.bar, self.setup.cross, strict=True)
         ]
         return tuple(states), tuple(codes)

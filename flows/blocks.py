@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightloom.spec import Design, DesignError, RtlManifest, fabrics, photonic
+from lightloom.spec import Design, DesignError, RtlManifest, benes, fabrics, photonic
 
 if TYPE_CHECKING:
     from lightloom.rtl.csr.rdl import Description
@@ -48,17 +48,22 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.ocs import controller
     from lightloom.rtl.ocs.ocstrx import controller as ocstrx
+    from lightloom.rtl.ocs.routers import TOPOLOGIES
 
     if name == "serdes":
         manifest = serdes.generate(design.serdes, directory)
         return Generated(manifest, registers.registers(Config.from_design(design.serdes)))
     if name == "ocs_controller":
         switch = design.switch
-        if switch.topology == "none":
-            raise DesignError("ocs_controller: switch.topology is none; allowed: benes")
+        if not design.has_controller:
+            raise DesignError(
+                f"ocs_controller: switch.topology is {switch.topology}; allowed: "
+                f"{', '.join(TOPOLOGIES)}"
+            )
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
-        manifest = controller.generate(*sizes, directory, settle_us=switch.settle_us)
-        return Generated(manifest, controller.registers(*sizes, settle_us=switch.settle_us))
+        options = {"topology": switch.topology, "settle_us": switch.settle_us}
+        manifest = controller.generate(*sizes, directory, **options)
+        return Generated(manifest, controller.registers(*sizes, **options))
     if name == "ocstrx_controller":
         switch = design.switch
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
@@ -117,6 +122,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.link.registers import registers as serdes_registers
     from lightloom.rtl.link.route_port import RoutePort
     from lightloom.rtl.link.transmitter import Transmitter
+    from lightloom.rtl.ocs.commit import Commit
     from lightloom.rtl.ocs.drive.adc_bank import AdcBank
     from lightloom.rtl.ocs.drive.budget import Budget
     from lightloom.rtl.ocs.drive.command import Command
@@ -130,10 +136,14 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.drive.watchdog import Watchdog
     from lightloom.rtl.ocs.guard import Guard
     from lightloom.rtl.ocs.light import LightMonitor
+    from lightloom.rtl.ocs.map_power import MapPower
     from lightloom.rtl.ocs.ocstrx.inband import InBand
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
+    from lightloom.rtl.ocs.requests import Requests
     from lightloom.rtl.ocs.router import Router
+    from lightloom.rtl.ocs.walk import Walk
+    from lightloom.rtl.ocs.weave import Weave
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.assembler import Assembler
     from lightloom.rtl.pcs.block import Decoder, Encoder
@@ -293,4 +303,9 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "in_band": (InBand, lambda d: InBand()),
         "time_split": (TimeSplit, lambda d: TimeSplit()),
         "benes_router": (Router, lambda d: Router(d.switch.ports)),
+        "benes_weave": (Weave, lambda d: Weave(d.switch.ports)),
+        "requests": (Requests, lambda d: Requests(d.switch.ports)),
+        "commit": (Commit, lambda d: Commit("benes", d.switch.ports)),
+        "walk": (Walk, lambda d: Walk("benes", d.switch.ports)),
+        "map_power": (MapPower, lambda d: MapPower(benes.cells(d.switch.ports))),
     }

@@ -39,13 +39,14 @@ def controller(design: Design) -> tuple[Path, RtlManifest]:
     """Verilog file and manifest of the switch controller; its registers are in `regs/` beside."""
     switch = design.switch
     sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
+    topology, settle_us = switch.topology, switch.settle_us
 
     def build(directory: Path) -> None:
-        controller_block.generate(*sizes, directory, settle_us=switch.settle_us)
-        registers = controller_block.registers(*sizes, settle_us=switch.settle_us)
+        controller_block.generate(*sizes, directory, topology=topology, settle_us=settle_us)
+        registers = controller_block.registers(*sizes, topology=topology, settle_us=settle_us)
         export.write(registers, directory / "regs")
 
-    name = _key("ocs", f"{sizes} {switch.settle_us}")
+    name = _key("ocs", f"{sizes} {topology} {settle_us}")
     return _read(cache.entry("verilog", name, build), "ocs_controller")
 
 

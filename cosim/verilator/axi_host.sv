@@ -1,17 +1,19 @@
 // AXI4-Lite master driven by a few flat signals: the host that a cocotb test plays.
 // A change of `go` starts one access; `done` takes the value of `go` when its response is in `resp`, `rdata`.
 
-module axi_host (
+module axi_host #(
+    parameter int ADDRESS = 12
+) (
     input  logic        clk,
     input  logic        go,
     input  logic        write,
-    input  logic [11:0] address,
+    input  logic [ADDRESS-1:0] address,
     input  logic [31:0] wdata,
     output logic        done,
     output logic [31:0] rdata,
     output logic [1:0]  resp,
 
-    output logic [11:0] awaddr,
+    output logic [ADDRESS-1:0] awaddr,
     output logic        awvalid,
     input  logic        awready,
     output logic [31:0] w_data,
@@ -20,7 +22,7 @@ module axi_host (
     input  logic [1:0]  bresp,
     input  logic        bvalid,
     output logic        bready,
-    output logic [11:0] araddr,
+    output logic [ADDRESS-1:0] araddr,
     output logic        arvalid,
     input  logic        arready,
     input  logic [31:0] r_data,

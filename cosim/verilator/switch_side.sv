@@ -15,7 +15,7 @@ module switch_side #(
 
     input  logic        host_go,
     input  logic        host_write,
-    input  logic [11:0] host_address,
+    input  logic [15:0] host_address,
     input  logic [31:0] host_wdata,
     output logic        host_done,
     output logic [31:0] host_rdata,
@@ -26,13 +26,13 @@ module switch_side #(
     logic clk = 1'b0, rst = 1'b1;
     bit [CELLS*DAC_BITS-1:0] dac_codes, driven = '0;
 
-    logic [11:0] awaddr, araddr;
+    logic [15:0] awaddr, araddr;
     logic [31:0] w_data, r_data;
     logic [1:0] bresp, rresp;
     logic awvalid, awready, wvalid, wready, bvalid, bready, arvalid, arready, rvalid, rready;
 
     ocs_controller controller (
-        .clk, .rst, .dac_codes, .cell_states(), .busy, .done, .error,
+        .clk, .rst, .dac_codes, .cell_states(), .busy, .done, .error, .interrupt(),
         .csr__awaddr(awaddr), .csr__awprot(3'b0), .csr__awvalid(awvalid), .csr__awready(awready),
         .csr__wdata(w_data), .csr__wstrb(4'hf), .csr__wvalid(wvalid), .csr__wready(wready),
         .csr__bresp(bresp), .csr__bvalid(bvalid), .csr__bready(bready),
@@ -40,7 +40,7 @@ module switch_side #(
         .csr__rdata(r_data), .csr__rresp(rresp), .csr__rvalid(rvalid), .csr__rready(rready)
     );
 
-    axi_host host (
+    axi_host #(.ADDRESS(16)) host (
         .clk, .go(host_go), .write(host_write), .address(host_address), .wdata(host_wdata),
         .done(host_done), .rdata(host_rdata), .resp(host_resp),
         .awaddr, .awvalid, .awready, .w_data, .wvalid, .wready, .bresp, .bvalid, .bready,

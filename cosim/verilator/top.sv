@@ -21,7 +21,8 @@ module top #(
 
     logic a_go = 1'b0, a_write = 1'b0, a_done, b_go = 1'b0, b_write = 1'b0, b_done;
     logic o_go = 1'b0, o_write = 1'b0, o_done;
-    logic [11:0] a_address = '0, b_address = '0, o_address = '0;
+    logic [11:0] a_address = '0, b_address = '0;
+    logic [15:0] o_address = '0;
     logic [31:0] a_wdata = '0, b_wdata = '0, o_wdata = '0, a_rdata, b_rdata, o_rdata;
     logic [1:0] a_resp, b_resp, o_resp;
 

@@ -11,10 +11,10 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
-from lightloom.rtl.ocs.budget import Budget
 from lightloom.rtl.ocs.commit import Commit
 from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS, cell_bits
+from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.requests import Reason, Requests
 from lightloom.rtl.ocs.routers import TOPOLOGIES, router
 from lightloom.spec import fabrics
@@ -177,7 +177,7 @@ class Controller(wiring.Component):
         m.submodules.requests = requests = Requests(self.ports)
         m.submodules.commit = commit = self._commit
         m.submodules.router = ResetInserter(commit.route_drop)(self._router)
-        m.submodules.budget = budget = Budget(self.cells)
+        m.submodules.budget = budget = MapPower(self.cells)
         m.submodules.drive = drive = Drive(
             self.cells, self.dac_bits, self.clock_mhz, neighbours=self.neighbours
         )
@@ -246,7 +246,7 @@ class Controller(wiring.Component):
         whole = Cat(bank.signal(f"{name}[{word}].cells") for word in range(words))
         return whole[: self.cells]
 
-    def _tables(self, m: Module, bank: Bank, drive: Drive, budget: Budget) -> None:
+    def _tables(self, m: Module, bank: Bank, drive: Drive, budget: MapPower) -> None:
         """One write a data word, to the cell that the address has counted to."""
         cell = Signal(16)
         addressed = Signal()
@@ -283,7 +283,7 @@ class Controller(wiring.Component):
         requests: Requests,
         commit: Commit,
         drive: Drive,
-        budget: Budget,
+        budget: MapPower,
     ) -> None:
         """Reason, counters, events and what is read."""
         field = bank.signal

@@ -14,7 +14,7 @@ from lightloom.rtl.ocs.drive.command import (
 )
 from lightloom.rtl.ocs.drive.linearizer import GAIN_ONE
 
-__all__ = ["FULL", "Cell", "DriveModel", "Settings", "code", "thermal_settings"]
+__all__ = ["FULL", "Cell", "DriveModel", "Settings", "code", "power_of", "thermal_settings"]
 
 FULL = 0xFFFF
 
@@ -74,6 +74,16 @@ def code(
     """Code of a power."""
     squared = min(power * gain * (GAIN_ONE + (curvature * power >> 16)) >> 14, 2**32 - 1)
     return isqrt(squared >> (32 - 2 * dac_bits)) if root else squared >> (32 - dac_bits)
+
+
+def power_of(wanted: int, dac_bits: int) -> int:
+    """Power, with gain 1, whose code is nearest to the one that is `wanted`.
+
+    Powers have 16 bits, so the lowest codes of a DAC, where power hardly changes, are not all met.
+    """
+    near = wanted * wanted << 16 >> 2 * dac_bits
+    choices = [min(max(near + more, 0), FULL) for more in range(-1, 3)]
+    return min(choices, key=lambda power: abs(code(power, dac_bits) - wanted))
 
 
 class DriveModel:

@@ -8,10 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl.ocs.drive.goal import Field, cell_bits, clamp
 
-__all__ = ["Budget"]
+__all__ = ["MapPower"]
 
 
-class Budget(wiring.Component):
+class MapPower(wiring.Component):
     """Sum up the calibrated powers of the cells at given states, one cell a clock.
 
     The power of a cell is ``clamp(level[state] + offset)``: what the drive settles at without trim,

@@ -4,7 +4,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.ocs.budget import Budget
+from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.drive.goal import Field
 
 
@@ -13,7 +13,7 @@ def test_the_sum_is_that_of_the_levels_and_offsets_within_a_power(cells):
     seed = 60 + cells
     print(f"seed {seed}")
     rng = random.Random(seed)
-    dut = Budget(cells)
+    dut = MapPower(cells)
 
     async def bench(ctx):
         for _ in range(12):
@@ -60,5 +60,5 @@ def test_the_sum_is_that_of_the_levels_and_offsets_within_a_power(cells):
 @pytest.mark.parametrize("cells", [0, 4097])
 def test_a_size_out_of_range_is_refused(cells):
     with pytest.raises(ValueError, match=f"cells = {cells}; allowed: an integer from 1 to 4096"):
-        Budget(cells)
+        MapPower(cells)
     gc.collect()
