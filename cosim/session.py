@@ -10,7 +10,7 @@ from pathlib import Path
 from lightloom.cosim.setup import Outcome, Setup
 from lightloom.cosim.verilator import build
 from lightloom.rtl.link.config import Config
-from lightloom.spec import Design, DesignError, benes
+from lightloom.spec import Design, DesignError, fabrics
 
 
 def parameters(design: Design) -> dict[str, int]:
@@ -21,9 +21,15 @@ def parameters(design: Design) -> dict[str, int]:
         "SYMBOLS": design.serdes.symbols_per_clock,
         "TX_BITS": design.serdes.tx_dac_bits,
         "ADC_BITS": design.serdes.adc_bits,
-        "CELLS": benes.cells(design.switch.ports) if design.has_controller else 1,
+        "CELLS": _cells(design),
         "DAC_BITS": design.switch.dac_bits,
     }
+
+
+def _cells(design: Design) -> int:
+    if not design.has_controller:
+        return 1
+    return len(fabrics.plan(design.switch.topology, design.switch.ports).cells)
 
 
 def compile_bench(

@@ -55,7 +55,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
         return Generated(manifest, registers.registers(Config.from_design(design.serdes)))
     if name == "ocs_controller":
         switch = design.switch
-        if not design.has_controller:
+        if switch.topology not in TOPOLOGIES:
             raise DesignError(
                 f"ocs_controller: switch.topology is {switch.topology}; allowed: "
                 f"{', '.join(TOPOLOGIES)}"

@@ -21,7 +21,7 @@ from lightloom.flows.runs import Run
 from lightloom.photonics import layout, optical_model
 from lightloom.photonics.switch import calibration
 from lightloom.rtl import library
-from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, benes, routing
+from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, routing
 
 PAYLOAD_LIMIT = 1 << 24
 """Largest payload in bytes; each is simulated symbol by symbol, both ways."""
@@ -103,7 +103,7 @@ def optics(design: Design, directory: Path) -> Optics:
         return Optics(engine, switch, model, (), (), tuple(codes))
     wanted = routing.permutation(design)
     model = optical_model.build(
-        design, switch.extracted, engine.extracted, wanted, benes.route(wanted)
+        design, switch.extracted, engine.extracted, wanted, routing.states(design)
     )
     assert model.fabric is not None
     table = calibration.codes(model.fabric, design.switch.calibration)
@@ -115,11 +115,13 @@ def switched(design: Design, made: Optics, outcome: Outcome) -> OpticalModel:
     if outcome.switching is None or made.switch is None or outcome.switching.refused:
         return made.model
     states = outcome.switching.states
+    targets = routing.targets(design, list(states))
+    outputs = [int(targets[f"in{port}"].removeprefix("out")) for port in range(len(targets))]
     return optical_model.build(
         design,
         made.switch.extracted,
         made.engine.extracted,
-        benes.apply(design.switch.ports, states),
+        outputs,
         states,
         outcome.switching.codes,
         made.model.source,

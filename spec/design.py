@@ -132,10 +132,10 @@ class Design(Frozen):
                 f"{source}: serdes.lanes = {self.serdes.lanes} in a link; allowed: 1 to "
                 f"{LINK_LANES}, as many as the waveform model has"
             )
-        if self.switch.topology not in ("benes", "ocstrx", "none"):
+        if self.switch.topology == "odd-even":
             raise DesignError(
                 f"{source}: switch.topology = {self.switch.topology!r} in a link; "
-                "allowed: 'benes', 'ocstrx', 'none': the switch controller routes no other yet"
+                "allowed: the others: the switch controller does not route this one"
             )
         if self.switch.topology == "ocstrx" and self.switch.path == "loopback":
             raise DesignError(

@@ -1,4 +1,4 @@
-"""Router of fabrics in which each pair of ports has one way: crossbar, PILOSS, switch and select."""
+"""Router of fabrics with one way for each pair of ports: crossbar, PILOSS, switch and select."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lightloom.rtl.ocs.fixed_ways import FixedWays
 from lightloom.rtl.ocs.weave import Weave
 
 __all__ = ["TOPOLOGIES", "router"]
 
-TOPOLOGIES = ("benes", "piloss", "crossbar", "switch-and-select", "odd-even")
+TOPOLOGIES = ("benes", "piloss", "crossbar", "switch-and-select")
 """In the order of `fabric.topology`."""
 
 
@@ -22,4 +23,6 @@ def router(topology: str, ports: int) -> Any:
     """
     if topology == "benes":
         return Weave(ports)
-    raise ValueError(f"topology = {topology!r}; allowed: benes")
+    if topology in TOPOLOGIES:
+        return FixedWays(topology, ports)
+    raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")

@@ -20,7 +20,7 @@ def design(**sections):
             {"serdes": {"lanes": 2}, "switch": {"permutation": [7, 6, 5, 4, 3, 2, 1, 0]}},
             "f.toml: switch.permutation sends lanes to ports [6, 7]; allowed: lanes 0 to 1",
         ),
-        ({"switch": {"topology": "piloss"}}, "f.toml: switch.topology = 'piloss' in a link"),
+        ({"switch": {"topology": "odd-even"}}, "f.toml: switch.topology = 'odd-even' in a link"),
         (
             {"switch": {"topology": "ocstrx", "path": "loopback"}},
             "f.toml: switch.path = 'loopback' in a link; allowed: 'primary', 'backup'",

@@ -1,5 +1,4 @@
 import gc
-import itertools
 import random
 import subprocess
 from collections import Counter
@@ -133,7 +132,9 @@ def full(outputs):
 
 
 def partial(rng, ports, share):
-    return {i: to for i, to in full(rng.sample(range(ports), ports)).items() if rng.random() < share}
+    return {
+        i: to for i, to in full(rng.sample(range(ports), ports)).items() if rng.random() < share
+    }
 
 
 def test_every_permutation_of_8_through_the_registers_of_the_verilog(bench):
@@ -190,7 +191,9 @@ def test_random_maps_keep_what_can_stay_and_are_atomic(bench):
         assert changes in ([], [b.states])  # one step from the old map to the new one
         same = [i for i in wanted if current.get(i) == wanted[i]]
         after = b.states
-        hit = [i for i in same if any((before ^ after) >> c & 1 for c in before_ways[f"in{i}"].cells)]
+        hit = [
+            i for i in same if any((before ^ after) >> c & 1 for c in before_ways[f"in{i}"].cells)
+        ]
         cost = b.read("change")
         assert cost == (before ^ after).bit_count() | len(hit) << 16
         if b.field("status", "rearranged"):
@@ -466,9 +469,7 @@ def test_after_reset_the_fabric_is_parked_and_the_registers_say_what_it_is(bench
 def test_addresses_and_fields_equal_those_of_peakrdl(topology, ports, peakrdl, tmp_path):
     made = registers(ports, 10, 250.0, topology=topology)
     source = Path(registers.__code__.co_filename).with_name("ocs.rdl")
-    oracle, _ = peakrdl(
-        source, "ocs_controller", dict(made.parameters), made.registers, tmp_path
-    )
+    oracle, _ = peakrdl(source, "ocs_controller", dict(made.parameters), made.registers, tmp_path)
     mine = {}
     for register in made.registers:
         mine[register.name] = str(register.address)

@@ -4,8 +4,8 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.drive.goal import Field
+from lightloom.rtl.ocs.map_power import MapPower
 
 
 @pytest.mark.parametrize("cells", [1, 6, 20])
