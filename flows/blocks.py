@@ -143,7 +143,6 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.requests import Requests
     from lightloom.rtl.ocs.router import Router
     from lightloom.rtl.ocs.walk import Walk
-    from lightloom.rtl.ocs.weave import Weave
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.assembler import Assembler
     from lightloom.rtl.pcs.block import Decoder, Encoder
@@ -303,7 +302,6 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "in_band": (InBand, lambda d: InBand()),
         "time_split": (TimeSplit, lambda d: TimeSplit()),
         "benes_router": (Router, lambda d: Router(d.switch.ports)),
-        "benes_weave": (Weave, lambda d: Weave(d.switch.ports)),
         "requests": (Requests, lambda d: Requests(d.switch.ports)),
         "commit": (Commit, lambda d: Commit("benes", d.switch.ports)),
         "walk": (Walk, lambda d: Walk("benes", d.switch.ports)),

@@ -197,7 +197,7 @@ class Controller(wiring.Component):
             commit.route_states.eq(self._router.states),
             commit.route_done.eq(self._router.done),
             commit.route_failed.eq(self._router.failed),
-            commit.route_reason.eq(self._router.reason),
+            commit.route_reason.eq(Value.cast(self._router.reason)),
             commit.budget_on.eq(field("budget.value") != NO_BUDGET),
             commit.budget_done.eq(budget.done),
             commit.budget_over.eq(budget.over),

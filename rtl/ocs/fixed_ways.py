@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.ocs.requests import Reason
+from lightloom.rtl.ocs.route.seam import Router, RouteReason, destination_bits
 from lightloom.rtl.ocs.walk import Walk
 from lightloom.spec import fabrics
 
@@ -28,7 +26,7 @@ def bars(plan: fabrics.Plan) -> dict[int, set[tuple[int, int]]]:
     return found
 
 
-class FixedWays(wiring.Component):
+class FixedWays(Router):
     """Set every cell by the pairs that are connected; nothing is searched.
 
     A cell is at bar when a connected pair needs it so, else at cross, which is not driven: so a
@@ -48,8 +46,7 @@ class FixedWays(wiring.Component):
 
     Members
     -------
-    start, destinations, active, fixed, value, unusable, prefer, states, done, failed, reason
-        See `Weave`; reasons are CONFLICT and NO_ROUTE.
+    As in `lightloom.rtl.ocs.route.seam.Router`; reasons are CONFLICT and NO_ROUTE.
 
     Raises
     ------
@@ -57,44 +54,14 @@ class FixedWays(wiring.Component):
         When the topology is another one, or does not come in that size.
     """
 
-    start: Signal
-    destinations: Signal
-    active: Signal
-    fixed: Signal
-    value: Signal
-    unusable: Signal
-    prefer: Signal
-    states: Signal
-    done: Signal
-    failed: Signal
-    reason: Signal
-
     def __init__(self, topology: str, ports: int) -> None:
         """Find the plan and make the ports."""
         if topology not in ("piloss", "crossbar", "switch-and-select"):
             raise ValueError(
                 f"topology = {topology!r}; allowed: piloss, crossbar, switch-and-select"
             )
+        super().__init__(topology, ports)
         self._walk = Walk(topology, ports)
-        self.plan = self._walk.plan
-        self.ports = ports
-        self.bits = (ports - 1).bit_length()
-        cells = len(self.plan.cells)
-        super().__init__(
-            {
-                "start": In(1),
-                "destinations": In(ports * self.bits),
-                "active": In(ports),
-                "fixed": In(cells),
-                "value": In(cells),
-                "unusable": In(cells),
-                "prefer": In(cells),
-                "states": Out(cells),
-                "done": Out(1),
-                "failed": Out(1),
-                "reason": Out(Reason),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the decoding and the checks."""
@@ -103,7 +70,7 @@ class FixedWays(wiring.Component):
         ports = self.ports
         pairs = [Signal(ports, name=f"pairs_{i}") for i in range(ports)]
         for i, pair in enumerate(pairs):
-            to = self.destinations.word_select(i, self.bits)
+            to = self.destinations.word_select(i, destination_bits(ports))
             m.d.comb += pair.eq(Cat(self.active[i] & (to == output) for output in range(ports)))
         wanted = Signal(len(self.states))
         for cell, users in bars(self.plan).items():
@@ -138,10 +105,10 @@ class FixedWays(wiring.Component):
                     running.eq(0),
                     self.done.eq(~conflict & ~met),
                     self.failed.eq(conflict | met),
-                    self.reason.eq(Reason.NO_ROUTE),
+                    self.reason.eq(RouteReason.NO_ROUTE),
                 ]
                 with m.If(conflict):
-                    m.d.sync += self.reason.eq(Reason.CONFLICT)
+                    m.d.sync += self.reason.eq(RouteReason.CONFLICT)
                 with m.Else():
                     # Cells that no route meets show how they stand.
                     m.d.sync += self.states.eq(

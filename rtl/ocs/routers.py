@@ -1,11 +1,9 @@
-"""The router of a topology."""
+"""The router that a controller of a topology has."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from lightloom.rtl.ocs import route
 from lightloom.rtl.ocs.fixed_ways import FixedWays
-from lightloom.rtl.ocs.weave import Weave
 
 __all__ = ["TOPOLOGIES", "router"]
 
@@ -13,16 +11,16 @@ TOPOLOGIES = ("benes", "piloss", "crossbar", "switch-and-select")
 """In the order of `fabric.topology`."""
 
 
-def router(topology: str, ports: int) -> Any:
-    """Return the router; all have the members of `Weave`.
+def router(topology: str, ports: int) -> route.Router:
+    """Return the router.
 
     Raises
     ------
     ValueError
-        When there is none.
+        When there is none, or not in that size.
     """
-    if topology == "benes":
-        return Weave(ports)
+    if topology in route.TOPOLOGIES:
+        return route.router(topology, ports)
     if topology in TOPOLOGIES:
         return FixedWays(topology, ports)
     raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")

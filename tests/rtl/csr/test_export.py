@@ -62,9 +62,9 @@ def test_the_c_header_agrees_with_that_of_peakrdl_in_a_c_compiler(case, tmp_path
 
 def test_the_c_header_names_the_values_of_a_field():
     text = export.c_header(rdl.load(*OCS))
-    assert "#define OCS_CONTROLLER_STATUS_REASON_VALUE_BUSY 3u\n" in text
-    assert "#define OCS_CONTROLLER_CALIBRATION_ADDR(i) (0x400 + 0x4 * (i))\n" in text
-    assert "#define OCS_CONTROLLER_CALIBRATION_COUNT 56\n" in text
+    assert "#define OCS_CONTROLLER_STATUS_REASON_VALUE_BUSY 4u\n" in text
+    assert "#define OCS_CONTROLLER_DESTINATION_ADDR(i) (0x1000 + 0x4 * (i))\n" in text
+    assert "#define OCS_CONTROLLER_DESTINATION_COUNT 16\n" in text
 
 
 def test_the_json_holds_every_field():

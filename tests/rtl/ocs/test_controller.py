@@ -497,7 +497,7 @@ def test_the_manifest_of_the_controller(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ports": 12}, "ports = 12; a power of two from 2 to 64"),
+        ({"ports": 12}, "ports = 12; allowed: a power of two from 2 to 128"),
         ({"topology": "ring"}, "topology = 'ring'; allowed: benes, piloss, "),
         ({"dac_bits": 17}, "dac_bits = 17; an integer from 1 to 16"),
         ({"clock_mhz": 0}, "clock_mhz = 0; above 0"),

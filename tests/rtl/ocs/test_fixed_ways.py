@@ -5,7 +5,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from lightloom.rtl.ocs.fixed_ways import FixedWays, bars
-from lightloom.rtl.ocs.requests import Reason
+from lightloom.rtl.ocs.route import RouteReason
 from lightloom.spec import fabrics
 
 FABRICS = [("crossbar", 4), ("crossbar", 7), ("piloss", 2), ("piloss", 5), ("piloss", 8),
@@ -19,7 +19,7 @@ def test_maps_are_routed_past_dead_cells_that_are_not_in_the_way(topology, ports
     rng = random.Random(seed)
     dut = FixedWays(topology, ports)
     plan = dut.plan
-    count = len(plan.cells)
+    count, bits = len(plan.cells), (ports - 1).bit_length()
     seen = set()
 
     async def bench(ctx):
@@ -33,7 +33,7 @@ def test_maps_are_routed_past_dead_cells_that_are_not_in_the_way(topology, ports
             fixed = sum(1 << c for c in dead[:1])
             unusable = sum(1 << c for c in dead[1:])
             value = rng.getrandbits(count)
-            ctx.set(dut.destinations, sum(to << dut.bits * i for i, to in wanted.items()))
+            ctx.set(dut.destinations, sum(to << bits * i for i, to in wanted.items()))
             ctx.set(dut.active, sum(1 << i for i in wanted))
             ctx.set(dut.fixed, fixed)
             ctx.set(dut.value, value)
@@ -49,7 +49,7 @@ def test_maps_are_routed_past_dead_cells_that_are_not_in_the_way(topology, ports
             assert done != ctx.get(dut.failed)
             await ctx.tick()
             if len(set(wanted.values())) < len(wanted):
-                assert Reason(ctx.get(dut.reason)) == Reason.CONFLICT
+                assert RouteReason(ctx.get(dut.reason)) == RouteReason.CONFLICT
                 assert not done
                 seen.add("conflict")
                 continue
@@ -73,7 +73,7 @@ def test_maps_are_routed_past_dead_cells_that_are_not_in_the_way(topology, ports
             if good:
                 assert [word >> k & 1 for k in range(count)] == states
             else:
-                assert Reason(ctx.get(dut.reason)) == Reason.NO_ROUTE
+                assert RouteReason(ctx.get(dut.reason)) == RouteReason.NO_ROUTE
             seen.add(good)
 
     simulator = Simulator(dut)
