@@ -352,7 +352,9 @@ class Guard(wiring.Component):
                 with m.If(here & self.usable[path]):
                     m.d.comb += best.eq(path)
         best_hot = Cat(best == path for path in Path)
-        lost, leave, ready = Signal(), Signal(), Signal()
+        lost = Signal()
+        leave = Signal()
+        ready = Signal()
         waited = Signal(32)
         m.d.comb += [
             lost.eq((self.active[:2] & ~self.usable[:2]).any()),

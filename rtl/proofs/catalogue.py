@@ -12,6 +12,7 @@ from lightloom.rtl.proofs import (
     elastic_buffer,
     gearbox,
     guard,
+    in_band,
     narrow,
     path_sequence,
 )
@@ -31,6 +32,7 @@ PROOFS: tuple[Proof, ...] = (
     *elastic_buffer.PROOFS,
     *guard.PROOFS,
     *path_sequence.PROOFS,
+    *in_band.PROOFS,
     *bank.PROOFS,
     *drive.PROOFS,
 )

@@ -72,9 +72,9 @@ class OcstrxController(wiring.Component):
     Light that comes in at the fibre of the active path and not at the receiver, at rest and for
     ten times the debounce `down`, is a fault of the switch: that path is blocked, reason RX_DARK.
 
-    Latency: from the loss of light at the pins to the new states in the drive, 2 clocks of
-    synchronizer, `down` + 2 clocks, 1 more to the change; codes follow as `Drive` says. From a
-    register write to the change of a path without a link to pause for: 2 + `pause` clocks.
+    Latency: from the loss of light at the pins to the new path and `cell_states`, `down` + 4
+    clocks, of which 2 are the synchronizer's; codes follow as `Drive` says. A commanded change
+    waits for `pause`, and 48 clocks for the save, if the link is up.
     Throughput and back-pressure: as the register port. After reset the heaters are off, which is
     the primary path, and the guard waits for the first command.
 

@@ -113,7 +113,8 @@ class InBand(wiring.Component):
         own = Signal(3)
         theirs = Signal(3)
         waited = Signal(32)
-        over, led = Signal(), Signal()
+        over = Signal()
+        led = Signal()
         m.d.comb += [over.eq(waited >= self.limit), led.eq(waited + 1 >= self.lead)]
         m.d.sync += waited.eq(waited + 1)
 

@@ -60,10 +60,10 @@ class PathSequence(wiring.Component):
 
     The guard is heard in all phases but PARKED, SAVE, SETTLE and LOAD, and overtakes a change in
     ASK and PAUSE; commands are heard in PARKED, IDLE (also while it saves), RELOCK and FRAME,
-    others are refused: BUSY. A path that was commanded or followed is `kept`: the guard leaves it for a
-    loss only. While `forced`, from a command with `command_force` to the next without or to a park,
-    the guard is not heard at all. In IDLE with the link up a set is saved every `save_interval`
-    clocks, so that there is one when the light goes.
+    others are refused: BUSY. A path that was commanded or followed is `kept`: the guard leaves it
+    for a loss only. While `forced`, from a command with `command_force` to the next without or to a
+    park, the guard is not heard at all. In IDLE with the link up a set is saved every
+    `save_interval` clocks, so that there is one when the light goes.
 
     Park and `stop` go to PARKED from anywhere in one clock: heaters without power are crossed, and
     that is the primary path. A command ends PARKED unless `stop` is high. After reset PARKED.
@@ -337,7 +337,9 @@ class PathSequence(wiring.Component):
         deaf |= here[Phase.SAVE] & ~own_save  # for 48 clocks: the far end may be gone already
         at_rest = here[Phase.IDLE] | own
         open_ = at_rest | here[Phase.RELOCK] | here[Phase.FRAME]
-        taken, overtakes, moving = Signal(), Signal(), Signal()
+        taken = Signal()
+        overtakes = Signal()
+        moving = Signal()
         bad = self.command_path == 3
         m.d.comb += [
             self.guard_busy.eq(deaf | self.forced | self.stop | self.park | self.command),
