@@ -54,9 +54,9 @@ class Commit(wiring.Component):
     on their old way (none of a rollback or park); both are there ``count_latency`` clocks after
     `change`.
 
-    Latency from the commit pulse to `change`: 2 + router + walk.latency + 1 with kept routes,
-    + walk.latency + 1 with dead cells too, + another routing when the first finds nothing, + 1
-    and the budget's time where that is on. With nothing to keep: 2 + router.
+    Latency from the commit pulse to `change`: 3 + router with nothing to keep; walk.latency + 1
+    more with routes to keep and twice that with dead cells; another routing when the first finds
+    nothing; 2 more and the budget's time where that is on.
     After reset: parked, nothing connected.
 
     Parameters

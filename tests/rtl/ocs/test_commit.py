@@ -1,0 +1,164 @@
+import random
+
+import pytest
+from amaranth import Module, ResetInserter, Value
+from amaranth.sim import Simulator
+
+from lightloom.rtl.ocs.commit import Commit
+from lightloom.rtl.ocs.requests import Reason
+from lightloom.rtl.ocs.routers import router
+from lightloom.spec import fabrics
+
+FABRICS = [("benes", 2), ("benes", 4), ("benes", 8), ("benes", 16), ("piloss", 3),
+           ("crossbar", 4), ("switch-and-select", 4)]  # fmt: skip
+
+
+class Bench:
+    """A commit with its router; heaters settle at once, a budget answers `over` after 3 clocks."""
+
+    def __init__(self, topology, ports):
+        self.dut = dut = Commit(topology, ports)
+        self.plan, self.ports, self.cells = dut.plan, ports, dut.cells
+        self.over = 0
+        made = router(topology, ports)
+        self.m = m = Module()
+        m.submodules.dut = dut
+        m.submodules.router = ResetInserter(dut.route_drop)(made)
+        for name in ("destinations", "active", "fixed", "value", "unusable", "prefer", "start"):
+            m.d.comb += getattr(made, name).eq(getattr(dut, f"route_{name}"))
+        m.d.comb += [
+            dut.route_states.eq(made.states),
+            dut.route_done.eq(made.done),
+            dut.route_failed.eq(made.failed),
+            dut.route_reason.eq(Value.cast(made.reason)),
+            dut.settled.eq(~dut.change & ~dut.counting),
+        ]
+
+    def run(self, scenario):
+        async def bench(ctx):
+            self.ctx = ctx
+            await scenario()
+
+        simulator = Simulator(self.m)
+        simulator.add_clock(1e-9)
+        simulator.add_testbench(bench)
+        simulator.run()
+
+    async def pulse(self, name):
+        """Give a command; return the reason and the states of each clock until it is over."""
+        ctx, dut = self.ctx, self.dut
+        ctx.set(getattr(dut, name), 1)
+        seen, reason = [], Reason.NONE
+        for _ in range(20000):
+            if ctx.get(dut.refused):
+                reason = Reason(ctx.get(dut.refusal))
+            await ctx.tick()
+            ctx.set(getattr(dut, name), 0)
+            seen.append(ctx.get(dut.states))
+            if not ctx.get(dut.busy):
+                return reason, seen
+        raise AssertionError("busy for ever")
+
+    async def ask(self, wanted):
+        bits = self.dut.bits
+        self.ctx.set(self.dut.destinations, sum(to << bits * i for i, to in wanted.items()))
+        self.ctx.set(self.dut.valid, sum(1 << i for i in wanted))
+        return await self.pulse("commit")
+
+    def ways(self, states):
+        return fabrics.ways(self.plan, [states >> k & 1 for k in range(self.cells)])
+
+    def check(self, wanted):
+        ways = self.ways(self.ctx.get(self.dut.states))
+        for i, to in wanted.items():
+            assert ways[f"in{i}"].output == f"out{to}"
+
+
+@pytest.mark.parametrize(("topology", "ports"), FABRICS)
+def test_maps_change_in_one_step_and_move_what_they_must(topology, ports):
+    seed = 90 + ports
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    b = Bench(topology, ports)
+    tally = {"kept": [], "anew": [], "clocks": []}
+
+    async def scenario():
+        current = {}
+        for _ in range(40):
+            wanted = dict(current)
+            for i in rng.sample(range(ports), min(ports, rng.choice((1, 1, 2, ports)))):
+                wanted.pop(i, None)
+            free = [to for to in range(ports) if to not in wanted.values()]
+            rng.shuffle(free)
+            for i in range(ports):
+                if i not in wanted and free and rng.random() < 0.9:
+                    wanted[i] = free.pop()
+            before = b.ctx.get(b.dut.states)
+            ways = b.ways(before)
+            reason, seen = await b.ask(wanted)
+            after = b.ctx.get(b.dut.states)
+            assert reason == Reason.NONE
+            b.check(wanted)
+            assert set(seen) <= {before, after}
+            assert seen == sorted(seen, key=lambda states: states == after)
+            assert b.ctx.get(b.dut.moved) == (before ^ after).bit_count()
+            same = [i for i in wanted if current.get(i) == wanted[i]]
+            moves = before ^ after
+            hit = [i for i in same if any(moves >> c & 1 for c in ways[f"in{i}"].cells)]
+            assert b.ctx.get(b.dut.disturbed) == len(hit)
+            anew = b.ctx.get(b.dut.rearranged)
+            assert anew or not hit
+            assert not anew or topology == "benes"  # the others block no route by another
+            tally["anew" if anew else "kept"].append(moves.bit_count())
+            tally["clocks"].append(b.ctx.get(b.dut.elapsed))
+            current = wanted
+
+    b.run(scenario)
+    for name, row in tally.items():
+        mean = sum(row) / max(len(row), 1)
+        print(f"{name}: {len(row)}, mean {mean:.1f}, most {max(row, default=0)}")
+    assert len(tally["kept"]) > 15
+
+
+def test_a_full_map_from_nothing_takes_the_clocks_that_are_stated():
+    b = Bench("benes", 8)
+
+    async def scenario():
+        reason, _ = await b.ask(dict(enumerate([7, 6, 5, 4, 3, 2, 1, 0])))
+        assert reason == Reason.NONE
+        assert b.ctx.get(b.dut.elapsed) == 2 + 8 - 2 + 1
+
+    b.run(scenario)
+
+
+def test_a_budget_holds_a_map_back_until_it_answers():
+    b = Bench("benes", 4)
+    answers = iter([1, 0])
+
+    async def scenario():
+        ctx, dut = b.ctx, b.dut
+        ctx.set(dut.budget_on, 1)
+        wanted = {0: 3, 3: 1}
+        ctx.set(dut.destinations, 3 | 1 << 6)
+        ctx.set(dut.valid, 0b1001)
+        for _ in range(2):
+            over = next(answers)
+            ctx.set(dut.commit, 1)
+            await ctx.tick()
+            ctx.set(dut.commit, 0)
+            while not ctx.get(dut.budget_start):
+                await ctx.tick()
+            for _ in range(5):
+                await ctx.tick()
+                assert not ctx.get(dut.budget_start)
+                assert ctx.get(dut.parked)
+            ctx.set(dut.budget_done, 1)
+            ctx.set(dut.budget_over, over)
+            assert ctx.get(dut.refused) == over
+            assert not over or Reason(ctx.get(dut.refusal)) == Reason.BUDGET
+            await ctx.tick()
+            ctx.set(dut.budget_done, 0)
+            assert ctx.get(dut.parked) == over
+        b.check(wanted)
+
+    b.run(scenario)
