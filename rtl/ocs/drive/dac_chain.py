@@ -24,7 +24,7 @@ class Kind(enum.IntEnum, shape=3):
 
     GOOD = 0
     LOW = 1
-    """All 0: SDO or SDI held low, SCK or CS/LD stuck, or no chip at its end."""
+    """All 0: SDO or SDI held low, SCK stuck, CS/LD stuck high, or a chip gone."""
     HIGH = 2
     """All 1: the same with a line held high."""
     SHORT = 3
@@ -32,7 +32,7 @@ class Kind(enum.IntEnum, shape=3):
     SELECT = 4
     """Moved by the pulses that a chip has to ignore: CS/LD stays low."""
     MIXED = 5
-    """Something else: bit errors, a chip that is gone or broken in the middle of a chain."""
+    """Something else: bit errors, or a chip that is broken in another way."""
 
 
 class _Phase(enum.Enum, shape=3):
