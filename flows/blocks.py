@@ -61,7 +61,11 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
                 f"{', '.join(TOPOLOGIES)}"
             )
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
-        options = {"topology": switch.topology, "settle_us": switch.settle_us}
+        options: dict[str, Any] = {
+            "topology": switch.topology,
+            "settle_us": switch.settle_us,
+            "monitors": switch.monitors == "cell",
+        }
         manifest = controller.generate(*sizes, directory, **options)
         return Generated(manifest, controller.registers(*sizes, **options))
     if name == "ocstrx_controller":

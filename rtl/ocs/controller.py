@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from amaranth import Cat, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
@@ -14,6 +15,8 @@ from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.ocs.commit import Commit
 from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS, cell_bits
+from lightloom.rtl.ocs.light import LightMonitor
+from lightloom.rtl.ocs.lock.locks import Locks
 from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.requests import Reason, Requests
 from lightloom.rtl.ocs.routers import TOPOLOGIES, router
@@ -38,6 +41,7 @@ def registers(
     topology: str = "benes",
     settle_us: float = 60.0,
     neighbours: int = 8,
+    monitors: bool = False,
 ) -> rdl.Description:
     """Register description of a controller; parameters as of `Controller`."""
     cells = len(fabrics.plan(topology, ports).cells)
@@ -51,9 +55,62 @@ def registers(
             "DAC_BITS": dac_bits,
             "TOPOLOGY": TOPOLOGIES.index(topology),
             "NEIGHBOURS": neighbours,
+            "MONITORS": int(monitors),
+            "LIGHT_WORDS": -(-ports // 32),
             "SETTLE_CYCLES": round(settle_us * clock_mhz),
         },
     )
+
+
+_TAPS = (
+    "sample_valid",
+    "sample_channel",
+    "sample_value",
+    "channel",
+    "pilot_on",
+    "pilot_source",
+    "pilot_level",
+)
+_LOCK_FIELDS = {
+    "enable": "lock.enable",
+    "clear": "lock_control.clear",
+    "amplitude": "lock.amplitude",
+    "wait": "lock_wait.value",
+    "groups": "lock.groups",
+    "repeats": "lock.repeats",
+    "guard": "lock_probe.guard",
+    "patience": "lock_probe.patience",
+    "gain": "lock.gain",
+    "step": "lock_limits.step",
+    "limit": "lock_limits.limit",
+    "floor": "lock_floor.value",
+    "tolerance": "lock_tolerance.value",
+    "sweep_start": "lock_control.sweep_start",
+    "sweep_stop": "lock_control.sweep_stop",
+    "sweep_cell": "sweep.cell",
+    "sweep_source": "sweep.source",
+    "sweep_tap": "sweep.tap",
+    "sweep_first": "sweep_powers.first",
+    "sweep_step": "sweep_powers.step",
+    "sweep_count": "sweep_count.value",
+    "sweep_threshold": "sweep_threshold.value",
+}
+"""Inputs of `Locks` that software sets."""
+_LOCK_STATUS = {
+    "lock_status.locked": "locked",
+    "lock_status.sweep_busy": "sweep_busy",
+    "lock_status.sweep_silent": "sweep_silent",
+    "lock_status.below": "sweep_below",
+    "lock_status.edge": "sweep_edge",
+    "lock_status.parts": "sweep_parts",
+    "sweep_low.value": "sweep_low",
+    "sweep_high.value": "sweep_high",
+    "sweep_extremes.low_at": "sweep_low_at",
+    "sweep_extremes.high_at": "sweep_high_at",
+    "sweep_below.first": "sweep_below_first",
+    "sweep_below.last": "sweep_below_last",
+}
+"""Outputs of `Locks` that software reads."""
 
 
 class Controller(wiring.Component):
@@ -64,6 +121,10 @@ class Controller(wiring.Component):
     otherwise; it rolls back, aborts and parks. `Drive` turns states into codes, all at one edge a
     tick, within the budget, and parks by its watchdog, which parks the map too. Calibration is
     written to tables: the address once, then the data of one cell after the other.
+
+    With `monitors`, `Locks` keeps the cells at their nulls by the taps and sweeps single cells for
+    their calibration, and `LightMonitor` tells which inputs have light. While the lock is enabled
+    or a sweep runs, trims are theirs: software that writes some too may lose one.
 
     What is refused changes nothing but `status.reason`, its counters and its event; the next
     accepted commit or rollback clears the reason, as does a connect or disconnect.
@@ -87,6 +148,8 @@ class Controller(wiring.Component):
         Time for the heaters to settle, 0 or more, at most 2**32 - 1 cycles.
     neighbours : int
         Terms of thermal crosstalk a cell, 0 to 16.
+    monitors : bool
+        The chip has taps at the outputs of every cell and light detectors at its inputs.
 
     Members
     -------
@@ -104,6 +167,14 @@ class Controller(wiring.Component):
         The last command was refused.
     interrupt : 1 bit, out
         An event is set that is not masked.
+    light : ports bits, in, with `monitors`, as all that follow
+        1 = light at the input; in this clock domain.
+    sample_valid, sample_channel, sample_value : 1 bit, 1 more than a cell number's, 12 bits, in
+        A sample of a tap: 2 * cell is the upper output, 2 * cell + 1 the lower.
+    channel : as sample_channel, out
+        The tap that is wanted next.
+    pilot_on, pilot_source, pilot_level : 1 bit, bits of an input number, 1 bit, out
+        Pilot on the light of one input.
 
     Raises
     ------
@@ -118,6 +189,7 @@ class Controller(wiring.Component):
     done: Signal
     error: Signal
     interrupt: Signal
+    light: Signal
 
     def __init__(
         self,
@@ -128,6 +200,7 @@ class Controller(wiring.Component):
         topology: str = "benes",
         settle_us: float = 60.0,
         neighbours: int = 8,
+        monitors: bool = False,
     ) -> None:
         """Check the parameters, load the register description and make the ports."""
         if topology not in TOPOLOGIES:
@@ -147,6 +220,8 @@ class Controller(wiring.Component):
         self.topology = topology
         self.settle_us = settle_us
         self.neighbours = neighbours
+        self.monitors = monitors
+        self._locks = Locks(topology, ports) if monitors else None
         self._commit = Commit(topology, ports)
         self.cells = self._commit.cells
         self.description = registers(
@@ -156,7 +231,12 @@ class Controller(wiring.Component):
             topology=topology,
             settle_us=settle_us,
             neighbours=neighbours,
+            monitors=monitors,
         )
+        taps: dict[str, Any] = {}
+        if self._locks is not None:
+            members = dict(self._locks.signature.members)
+            taps = {"light": In(ports)} | {name: members[name] for name in _TAPS}
         super().__init__(
             {
                 "csr": In(axi_lite.Signature(addr_width=ADDR_WIDTH)),
@@ -166,6 +246,7 @@ class Controller(wiring.Component):
                 "done": Out(1),
                 "error": Out(1),
                 "interrupt": Out(1),
+                **taps,
             }
         )
 
@@ -226,7 +307,8 @@ class Controller(wiring.Component):
         for name in ("destinations", "active", "fixed", "value", "unusable", "prefer"):
             m.d.comb += getattr(self._router, name).eq(getattr(commit, f"route_{name}"))
         self._tables(m, bank, drive, budget)
-        self._status(m, bank, requests, commit, drive, budget)
+        more = self._monitors(m, bank, commit, drive, self._locks) if self._locks else {}
+        self._status(m, bank, requests, commit, drive, budget, more)
         return m
 
     def _requests(self, m: Module, bank: Bank, requests: Requests) -> None:
@@ -276,6 +358,62 @@ class Controller(wiring.Component):
             drive.trim_value.eq(data[:16].as_signed()),
         ]
 
+    def _monitors(
+        self, m: Module, bank: Bank, commit: Commit, drive: Drive, locks: Locks
+    ) -> dict[str, Value]:
+        """Lock, sweeps and light; returns their events."""
+        m.submodules.locks = locks
+        field = bank.signal
+        lock: dict[str, Signal] = {name: getattr(locks, name) for name in locks.signature.members}
+        inputs: dict[str, Value] = {
+            "settled": drive.settled,
+            "change": commit.change,
+            "states": commit.states,
+        }
+        for name, path in _LOCK_FIELDS.items():
+            inputs[name] = field(path)
+        for name, value in inputs.items():
+            m.d.comb += lock[name].eq(value)
+        for name in _TAPS:
+            mine, theirs = getattr(self, name), lock[name]
+            m.d.comb += theirs.eq(mine) if name.startswith("sample") else mine.eq(theirs)
+        for name in ("dither_on", "dither_cell", "dither_value"):
+            m.d.comb += getattr(drive, name).eq(lock[name])
+        with m.If(lock["trim_write"]):
+            for name in ("trim_write", "trim_cell", "trim_value"):
+                m.d.comb += getattr(drive, name).eq(lock[name])
+
+        lit = Signal(self.ports)
+        was = Signal(self.ports)
+        for i in range(self.ports):
+            m.submodules[f"light_{i}"] = monitor = LightMonitor(1)
+            m.d.comb += [
+                monitor.light.eq(self.light[i]),
+                monitor.votes.eq(1),
+                monitor.down.eq(field("light_debounce.down")),
+                monitor.up.eq(field("light_debounce.up")),
+                lit[i].eq(monitor.lit),
+            ]
+        m.d.sync += was.eq(lit)
+        m.d.comb += lock["light"].eq(lit)
+        for word in range(-(-self.ports // 32)):
+            m.d.comb += field(f"light[{word}].lit").eq(lit[32 * word : 32 * word + 32])
+
+        rounds = Signal(16)
+        m.d.sync += rounds.eq(rounds + lock["round"])
+        m.d.comb += field("lock_status.rounds").eq(rounds)
+        for path, name in _LOCK_STATUS.items():
+            m.d.comb += field(path).eq(lock[name])
+        for name in ("error", "held", "limited", "cell"):
+            last = Signal(len(field(f"lock_cell.{name}")), name=f"last_{name}")
+            with m.If(lock["visited"]):
+                m.d.sync += last.eq(lock["visited_cell" if name == "cell" else name])
+            m.d.comb += field(f"lock_cell.{name}").eq(last)
+        return {
+            "light_lost": (was & ~lit & commit.map_valid).any(),
+            "sweep_done": lock["sweep_done"],
+        }
+
     def _status(
         self,
         m: Module,
@@ -284,6 +422,7 @@ class Controller(wiring.Component):
         commit: Commit,
         drive: Drive,
         budget: MapPower,
+        more: dict[str, Value],
     ) -> None:
         """Reason, counters, events and what is read."""
         field = bank.signal
@@ -316,6 +455,7 @@ class Controller(wiring.Component):
             "rearranged": commit.applied & commit.rearranged,
             "over_budget": drive.over_budget & drive.tick,
             "watchdog": drive.watchdog_expired & ~was[2],
+            **more,
         }
         pending = Signal(len(events))
         for number, (name, event) in enumerate(events.items()):
@@ -333,9 +473,9 @@ class Controller(wiring.Component):
             "rearrangements": events["rearranged"],
             "moved": Mux(counted, commit.moved, 0),
         }
-        for name, more in counts.items():
+        for name, added in counts.items():
             total = Signal(32, name=f"total_{name}")
-            m.d.sync += total.eq(total + more)
+            m.d.sync += total.eq(total + added)
             m.d.comb += field(f"{name}.value").eq(total)
         shown: dict[str, Value] = {
             "status.busy": commit.busy,
@@ -376,6 +516,7 @@ def generate(
     topology: str = "benes",
     settle_us: float = 60.0,
     neighbours: int = 8,
+    monitors: bool = False,
 ) -> RtlManifest:
     """Write the controller as `ocs_controller.v` with its manifest into `directory`.
 
@@ -387,12 +528,18 @@ def generate(
         As `Controller`.
     """
     options = {"topology": topology, "settle_us": settle_us, "neighbours": neighbours}
-    controller = Controller(ports, dac_bits, clock_mhz, **options)
+    controller = Controller(ports, dac_bits, clock_mhz, monitors=monitors, **options)
     return verilog.emit(
         controller,
         "ocs_controller",
         directory=directory,
-        parameters={"ports": ports, "dac_bits": dac_bits, "clock_mhz": clock_mhz, **options},
+        parameters={
+            "ports": ports,
+            "dac_bits": dac_bits,
+            "clock_mhz": clock_mhz,
+            "monitors": int(monitors),
+            **options,
+        },
         registers=controller.description.manifest(),
         latency={"drive": 2 * (controller.cells + depth(dac_bits)) + 1},
     )

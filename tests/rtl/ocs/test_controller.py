@@ -1,15 +1,19 @@
 import gc
+import itertools
 import random
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from amaranth.sim import Simulator
 
+from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.axi_lite import Response
 from lightloom.rtl.ocs.controller import TRIM, Controller, Reason, generate, registers
 from lightloom.rtl.ocs.drive.goal import Field
 from lightloom.rtl.ocs.drive.model import code
+from lightloom.rtl.ocs.lock.sweep import ZERO
 from lightloom.rtl.ocs.requests import Model
 from lightloom.spec import RtlManifest, benes, fabrics
 
@@ -463,6 +467,75 @@ def test_after_reset_the_fabric_is_parked_and_the_registers_say_what_it_is(bench
         assert b.say("w", address, 1) == [str(int(Response.DECERR))]
     assert b.say("w", b.address("status"), 1) == [str(int(Response.SLVERR))]
     assert b.say("r", b.address("control"))[0] == str(int(Response.SLVERR))
+
+
+def test_lock_sweep_and_light_reach_the_drive_and_the_registers():
+    dut = Controller(2, 10, 250.0, settle_us=0.0, neighbours=0, monitors=True)
+    address = {r.name: r.address for r in dut.description.registers}
+
+    async def feed(ctx):
+        """Samples of both taps in turn, whatever the pilot does: the cell shows no error."""
+        ctx.set(dut.sample_valid, 1)
+        for n in itertools.count():
+            ctx.set(dut.sample_channel, n & 1)
+            ctx.set(dut.sample_value, (500, 900)[n & 1])
+            await ctx.tick()
+
+    async def bench(ctx):
+        async def write(name, data):
+            assert await axi_lite.write(ctx, dut.csr, address[name], data) == 0
+
+        async def read(name, field):
+            data, _ = await axi_lite.read(ctx, dut.csr, address[name])
+            f = dut.description.register(name).field(field)
+            return (data & f.mask) >> f.lsb
+
+        assert await read("fabric", "monitors") == 1
+        for item in (Field.BAR, Field.CROSS):
+            await write("table_address", int(item) << 16)
+            await write("table_data", ZERO)
+        await write("destination[0]", 256)
+        await write("destination[1]", 257)
+        await write("control", COMMIT)
+        ctx.set(dut.light, 3)
+        await ctx.tick().repeat(200)
+        assert await read("light[0]", "lit") == 3
+        assert ctx.get(dut.dac_codes) == code(ZERO, 10)
+        # a sweep leaves the cell at its last power
+        await write("lock", 80 << 16)
+        await write("lock_wait", 60)
+        await write("lock_probe", 2 | 500 << 16)
+        await write("sweep_powers", 5000 | 7000 << 16)
+        await write("sweep_count", 3)
+        await write("sweep_threshold", 1)
+        await write("lock_control", 2)
+        assert await read("lock_status", "sweep_busy") == 1
+        await ctx.tick().repeat(600)
+        assert await read("interrupt", "sweep_done") == 1
+        assert await read("lock_status", "sweep_silent") == 0
+        assert ctx.get(dut.dac_codes) == code(19000, 10)
+        # the lock puts its own trims back and goes round
+        await write("lock_control", 1)
+        await write("lock", 1 | 10 << 12 | 80 << 16)
+        codes = set()
+        for _ in range(1500):
+            await ctx.tick()
+            codes.add(ctx.get(dut.dac_codes))
+        assert {code(ZERO + 80, 10), code(ZERO - 80, 10)} <= codes
+        assert await read("lock_status", "rounds") > 1
+        assert await read("lock_cell", "held") == 1  # below the floor that is set
+        await write("interrupt_mask", 1 << 6)
+        assert ctx.get(dut.interrupt) == 0
+        ctx.set(dut.light, 1)
+        await ctx.tick().repeat(20)
+        assert await read("light[0]", "lit") == 1
+        assert ctx.get(dut.interrupt) == 1
+
+    simulator = Simulator(dut)
+    simulator.add_clock(4e-9)
+    simulator.add_process(feed)
+    simulator.add_testbench(bench)
+    simulator.run()
 
 
 @pytest.mark.parametrize(("topology", "ports"), [("benes", 8), ("benes", 128), ("crossbar", 5)])
