@@ -276,9 +276,6 @@ class Controller(wiring.Component):
             commit.settled.eq(drive.settled),
             self._router.start.eq(commit.route_start),
             commit.route_states.eq(self._router.states),
-            commit.route_done.eq(self._router.done),
-            commit.route_failed.eq(self._router.failed),
-            commit.route_reason.eq(Value.cast(self._router.reason)),
             commit.budget_on.eq(field("budget.value") != NO_BUDGET),
             commit.budget_done.eq(budget.done),
             commit.budget_over.eq(budget.over),
@@ -303,6 +300,20 @@ class Controller(wiring.Component):
             self.cell_states.eq(commit.states),
             self.busy.eq(commit.busy),
             self.done.eq(commit.done),
+        ]
+        # The router's answer comes late in its clock; its states stay while it is asked.
+        done = Signal()
+        failed = Signal()
+        why = Signal(Reason)
+        m.d.sync += [
+            done.eq(self._router.done & ~commit.route_drop),
+            failed.eq(self._router.failed & ~commit.route_drop),
+            why.eq(Value.cast(self._router.reason)),
+        ]
+        m.d.comb += [
+            commit.route_done.eq(done),
+            commit.route_failed.eq(failed),
+            commit.route_reason.eq(why),
         ]
         for name in ("destinations", "active", "fixed", "value", "unusable", "prefer"):
             m.d.comb += getattr(self._router, name).eq(getattr(commit, f"route_{name}"))

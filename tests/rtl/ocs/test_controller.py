@@ -566,6 +566,19 @@ def test_the_manifest_of_the_controller(tmp_path):
     assert manifest.register("destination[3]").address == 0x100C
 
 
+@pytest.mark.parametrize(
+    ("topology", "ports", "number"),
+    [("piloss", 3, 1), ("crossbar", 4, 2), ("switch-and-select", 4, 3)],
+)
+def test_other_fabrics_have_a_controller(topology, ports, number, tmp_path):
+    manifest = generate(ports, 8, 100.0, tmp_path, topology=topology, neighbours=0)
+    cells = len(fabrics.plan(topology, ports).cells)
+    widths = {p.name: p.width for p in manifest.ports}
+    assert (widths["cell_states"], widths["dac_codes"]) == (cells, 8 * cells)
+    made = registers(ports, 8, 100.0, topology=topology)
+    assert made.register("fabric").field("topology").reset == number
+
+
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize(
     ("arguments", "message"),
