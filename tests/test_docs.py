@@ -37,6 +37,9 @@ def test_shown_commands_and_options_exist(page: Path) -> None:
         if words[0].endswith("lightloom") and len(words) > 1:
             command = COMMANDS.get(words[1])
             assert command is not None, line
+            if isinstance(command, typer.core.TyperGroup):
+                command = command.commands.get(words[2])
+                assert command is not None, line
             known = {option for parameter in command.params for option in parameter.opts}
             for word in words[2:]:
                 if word.startswith("-"):
