@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lightloom.spec import benes, fabrics
-from lightloom.spec.routes import Reason, connect
+from lightloom.spec.routes import Reason, _Choice, connect
 
 
 @cache
@@ -180,3 +180,59 @@ def test_refusals():
         connect("benes", 4, (0, 1, 2))
     with pytest.raises(ValueError, match="topology = 'ring'; allowed: one with permutations"):
         connect("ring", 4, (0, 1, 2, 3))
+
+
+def test_the_choice_ends_exactly_when_every_orientation_fails():
+    """Against random sets of failures: components and how they stand for it to happen."""
+    seed = 21
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    ended = [0, 0]
+    for _ in range(3000):
+        parts = rng.randrange(2, 7)
+        failures = []
+        for _ in range(rng.randrange(1, 4 * parts)):
+            mask = sum(
+                1 << k for k in rng.sample(range(parts), rng.randrange(1, min(parts, 3) + 1))
+            )
+            failures.append((mask, rng.getrandbits(parts) & mask))
+        choice = _Choice(parts)
+        going, steps = True, 0
+        while going:
+            culprits = next((m for m, stand in failures if choice.flip & m == stand), None)
+            if culprits is None:
+                break
+            going = choice.step(culprits)
+            steps += 1
+            assert steps <= 2 << parts
+        stays = any(all(flip & m != stand for m, stand in failures) for flip in range(1 << parts))
+        assert going == stays
+        ended[going] += 1
+    print(ended)
+    assert min(ended) > 300
+
+
+def test_a_proof_that_took_a_search_holds_against_all_states():
+    seed = 1
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    arrives, met = light(8)
+    every = np.arange(1 << 20, dtype=np.int32)
+    proofs = 0
+    for _ in range(3000):
+        order = rng.sample(range(8), 8)
+        load = rng.choice((1, 0.9, 0.7, 0.5, 0.4))
+        d = tuple(o if rng.random() < load else None for o in order)
+        stuck, dead = rng.choice(((2, 0), (4, 0), (5, 0), (1, 1), (0, 1), (0, 2), (2, 1), (3, 1)))
+        fixed, unusable = (sum(1 << k for k in rng.sample(range(20), n)) for n in (stuck, dead))
+        value = rng.getrandbits(20)
+        made = connect("benes", 8, d, fixed=fixed, value=value, unusable=unusable, limit=1 << 30)
+        if made.reason == Reason.NO_ROUTE and made.cycles > 12:
+            proofs += 1
+            left = every[(every ^ value) & fixed == 0]
+            for i, output in enumerate(d):
+                if output is not None:
+                    left = left[(arrives[left, i] == output) & (met[left, i] & unusable == 0)]
+            assert len(left) == 0, (d, fixed, value, unusable)
+    print(proofs)
+    assert proofs > 400
