@@ -48,7 +48,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.ocs import controller
     from lightloom.rtl.ocs.ocstrx import controller as ocstrx
-    from lightloom.rtl.ocs.routers import TOPOLOGIES
+    from lightloom.rtl.ocs.route import TOPOLOGIES
 
     if name == "serdes":
         manifest = serdes.generate(design.serdes, directory)
@@ -145,7 +145,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
     from lightloom.rtl.ocs.requests import Requests
-    from lightloom.rtl.ocs.router import Router
+    from lightloom.rtl.ocs.route.benes import Benes
     from lightloom.rtl.ocs.walk import Walk
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.assembler import Assembler
@@ -305,7 +305,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "path_sequence": (PathSequence, lambda d: PathSequence()),
         "in_band": (InBand, lambda d: InBand()),
         "time_split": (TimeSplit, lambda d: TimeSplit()),
-        "benes_router": (Router, lambda d: Router(d.switch.ports)),
+        "router": (Benes, lambda d: Benes(d.switch.ports)),
         "requests": (Requests, lambda d: Requests(d.switch.ports)),
         "commit": (Commit, lambda d: Commit("benes", d.switch.ports)),
         "walk": (Walk, lambda d: Walk("benes", d.switch.ports)),

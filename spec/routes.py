@@ -1,6 +1,6 @@
-"""Golden model of the routers: cell states for any map, around cells that stand or are dead.
+"""Golden model of the router of Benes networks: cell states around cells that stand or are dead.
 
-`connect` is what `lightloom.rtl.ocs.route` does, bit for bit and cycle for cycle.
+`connect` is what `lightloom.rtl.ocs.route.benes` does, bit for bit and cycle for cycle.
 """
 
 from __future__ import annotations
@@ -57,19 +57,17 @@ def connect(
     """Route input i to `destinations[i]`, None for an input without connection.
 
     Bit k of the others is cell k: `fixed` cells stand at `value`, no light may pass `unusable`
-    ones, cells that no route needs stand at `prefer`. `limit` is that of the search in a Benes
-    network; for the other topologies see `lightloom.rtl.ocs.route`.
+    ones, cells that no route needs stand at `prefer`. `limit` is that of the search. The router of
+    fabrics with one way a pair searches nothing and has no model here.
 
     Raises:
-        ValueError: when the number of destinations is not `ports`, or the topology has no router.
+        ValueError: when the number of destinations is not `ports`, or the topology is not benes.
     """
-    if topology not in ("benes", "piloss", "crossbar", "switch-and-select", "odd-even"):
-        raise ValueError(f"topology = {topology!r}; allowed: one with permutations")
+    if topology != "benes":
+        raise ValueError(f"topology = {topology!r}; allowed: benes")
     if len(destinations) != ports:
         raise ValueError(f"{len(destinations)} destinations; allowed: {ports}")
-    ask = _Cells(fixed, value, unusable, prefer)
-    assert topology == "benes"
-    return _benes(ports, destinations, ask, limit)
+    return _benes(ports, destinations, _Cells(fixed, value, unusable, prefer), limit)
 
 
 @dataclass(frozen=True)

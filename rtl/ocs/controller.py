@@ -19,7 +19,7 @@ from lightloom.rtl.ocs.light import LightMonitor
 from lightloom.rtl.ocs.lock.locks import Locks
 from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.requests import Reason, Requests
-from lightloom.rtl.ocs.routers import TOPOLOGIES, router
+from lightloom.rtl.ocs.route import TOPOLOGIES, router
 from lightloom.spec import fabrics
 from lightloom.spec.rtl_manifest import RtlManifest
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from lightloom.rtl.ocs.route import benes
+from lightloom.rtl.ocs.route.fixed_ways import FixedWays
 from lightloom.rtl.ocs.route.seam import Router
 
-__all__ = ["TOPOLOGIES", "latency", "router"]
+__all__ = ["TOPOLOGIES", "router"]
 
-TOPOLOGIES = ("benes",)
+TOPOLOGIES = ("benes", "piloss", "crossbar", "switch-and-select")
+"""In the order of the register `fabric.topology`."""
 
 
 def router(topology: str, ports: int) -> Router:
@@ -18,19 +20,6 @@ def router(topology: str, ports: int) -> Router:
     ValueError
         When there is none, or not in that size.
     """
-    if topology == "benes":
-        return benes.Benes(ports)
-    raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
-
-
-def latency(topology: str, ports: int) -> int:
-    """Most cycles from ``start`` to ``done`` when no cell stands or is dead.
-
-    Raises
-    ------
-    ValueError
-        When the topology has no router.
-    """
-    if topology == "benes":
-        return benes.latency(ports)
-    raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
+    if topology not in TOPOLOGIES:
+        raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
+    return benes.Benes(ports) if topology == "benes" else FixedWays(topology, ports)

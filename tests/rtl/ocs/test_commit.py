@@ -6,7 +6,7 @@ from amaranth.sim import Simulator
 
 from lightloom.rtl.ocs.commit import Commit
 from lightloom.rtl.ocs.requests import Reason
-from lightloom.rtl.ocs.routers import router
+from lightloom.rtl.ocs.route import router
 from lightloom.spec import fabrics
 
 FABRICS = [("benes", 2), ("benes", 4), ("benes", 8), ("benes", 16), ("piloss", 3),

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from lightloom.rtl.ocs.route import latency, router
-from lightloom.rtl.ocs.route.benes import Benes
+from lightloom.rtl.ocs.route import router
+from lightloom.rtl.ocs.route.benes import Benes, latency
 from lightloom.spec import benes
 
 from .asking import Ask, answers, compare, executable, random_ask
@@ -21,7 +21,7 @@ def test_every_map_of_2_and_4_idle_inputs_included(verilate, ports):
             assert [states >> k & 1 for k in range(benes.cells(ports))] == benes.route(
                 ask.destinations
             )
-            assert cycles == latency("benes", ports)
+            assert cycles == latency(ports)
         assert cycles <= ports
 
 

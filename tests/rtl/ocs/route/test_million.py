@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lightloom.rtl.ocs.route import latency, router
+from lightloom.rtl.ocs.route import router
+from lightloom.rtl.ocs.route.benes import latency
 from lightloom.spec import fabrics
 
 HARNESS = Path(__file__).with_name("million.cpp").read_text()
@@ -39,7 +40,7 @@ def route_random(verilate, ports, count):
 @pytest.mark.parametrize(("ports", "count"), [(16, 50_000), (32, 10_000)])
 def test_random_permutations_arrive_within_as_many_cycles_as_ports(verilate, ports, count):
     assert route_random(verilate, ports, count) == (ports - 2, ports - 2)
-    assert latency("benes", ports) == ports - 2
+    assert latency(ports) == ports - 2
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.ocs.fixed_ways import FixedWays, bars
 from lightloom.rtl.ocs.route import RouteReason
+from lightloom.rtl.ocs.route.fixed_ways import FixedWays, bars
 from lightloom.spec import fabrics
 
 FABRICS = [("crossbar", 4), ("crossbar", 7), ("piloss", 2), ("piloss", 5), ("piloss", 8),
