@@ -17,6 +17,7 @@ from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS, cell_bits
 from lightloom.rtl.ocs.light import LightMonitor
 from lightloom.rtl.ocs.lock.locks import Locks
+from lightloom.rtl.ocs.lock.probe import TAPS
 from lightloom.rtl.ocs.map_power import MapPower
 from lightloom.rtl.ocs.requests import Reason, Requests
 from lightloom.rtl.ocs.route import TOPOLOGIES, router
@@ -62,15 +63,6 @@ def registers(
     )
 
 
-_TAPS = (
-    "sample_valid",
-    "sample_channel",
-    "sample_value",
-    "channel",
-    "pilot_on",
-    "pilot_source",
-    "pilot_level",
-)
 _LOCK_FIELDS = {
     "enable": "lock.enable",
     "clear": "lock_control.clear",
@@ -236,7 +228,7 @@ class Controller(wiring.Component):
         taps: dict[str, Any] = {}
         if self._locks is not None:
             members = dict(self._locks.signature.members)
-            taps = {"light": In(ports)} | {name: members[name] for name in _TAPS}
+            taps = {"light": In(ports)} | {name: members[name] for name in TAPS}
         super().__init__(
             {
                 "csr": In(axi_lite.Signature(addr_width=ADDR_WIDTH)),
@@ -385,7 +377,7 @@ class Controller(wiring.Component):
             inputs[name] = field(path)
         for name, value in inputs.items():
             m.d.comb += lock[name].eq(value)
-        for name in _TAPS:
+        for name in TAPS:
             mine, theirs = getattr(self, name), lock[name]
             m.d.comb += theirs.eq(mine) if name.startswith("sample") else mine.eq(theirs)
         for name in ("dither_on", "dither_cell", "dither_value"):

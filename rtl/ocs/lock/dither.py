@@ -140,7 +140,6 @@ class DitherLock(wiring.Component):
         self.sample_bits = sample_bits
         self._probe = Probe(self.cells, self.inputs, sample_bits=sample_bits)
         cell_bits = max((self.cells - 1).bit_length(), 1)
-        source_bits = max((self.inputs - 1).bit_length(), 1)
         super().__init__(
             {
                 "enable": In(1),
@@ -151,22 +150,12 @@ class DitherLock(wiring.Component):
                 "light": In(self.inputs),
                 "amplitude": In(11),
                 "wait": In(24),
-                "groups": In(4),
-                "repeats": In(3),
-                "guard": In(16),
-                "patience": In(16),
                 "gain": In(4),
                 "step": In(16),
                 "limit": In(15),
                 "floor": In(sum_bits(sample_bits)),
                 "tolerance": In(RATIO_BITS),
-                "sample_valid": In(1),
-                "sample_channel": In(cell_bits + 1),
-                "sample_value": In(sample_bits),
-                "channel": Out(cell_bits + 1),
-                "pilot_on": Out(1),
-                "pilot_source": Out(source_bits),
-                "pilot_level": Out(1),
+                **self._probe.passed(),
                 "dither_on": Out(1),
                 "dither_cell": Out(cell_bits),
                 "dither_value": Out(signed(12)),
@@ -187,6 +176,7 @@ class DitherLock(wiring.Component):
         """Build the sequence of a round."""
         m = Module()
         m.submodules.probe = probe = self._probe
+        probe.join(m, self)
         cells, top = self.cells, self.cells - 1
         cell_bits, source_bits = len(self.dither_cell), len(self.pilot_source)
 
@@ -227,17 +217,6 @@ class DitherLock(wiring.Component):
             probe.cell.eq(cell),
             probe.source.eq(chosen),
             probe.tap.eq(dark_is_lower),
-            probe.groups.eq(self.groups),
-            probe.repeats.eq(self.repeats),
-            probe.guard.eq(self.guard),
-            probe.patience.eq(self.patience),
-            probe.sample_valid.eq(self.sample_valid),
-            probe.sample_channel.eq(self.sample_channel),
-            probe.sample_value.eq(self.sample_value),
-            self.channel.eq(probe.channel),
-            self.pilot_on.eq(probe.pilot_on),
-            self.pilot_source.eq(probe.pilot_source),
-            self.pilot_level.eq(probe.pilot_level),
             self.dither_cell.eq(cell),
             self.trim_cell.eq(cell),
             self.visited_cell.eq(cell),

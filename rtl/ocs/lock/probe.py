@@ -6,7 +6,19 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MOST_GROUPS", "MOST_REPEATS", "Probe", "sum_bits"]
+__all__ = ["MOST_GROUPS", "MOST_REPEATS", "TAPS", "Probe", "sum_bits"]
+
+TAPS = (
+    "sample_valid",
+    "sample_channel",
+    "sample_value",
+    "channel",
+    "pilot_on",
+    "pilot_source",
+    "pilot_level",
+)
+"""Members that go to the chip: converter and pilots."""
+_PASSED = ("groups", "repeats", "guard", "patience", *TAPS)
 
 MOST_GROUPS = 10
 """Largest `groups`: 2**10 groups of four slots."""
@@ -138,6 +150,16 @@ class Probe(wiring.Component):
                 "lower": Out(total),
             }
         )
+
+    def passed(self) -> dict[str, wiring.Member]:
+        """Members of a block with this probe in it."""
+        return {name: self.signature.members[name] for name in _PASSED}
+
+    def join(self, m: Module, block: wiring.Component) -> None:
+        """Connect these members to those of the block, in its module."""
+        for name, member in self.passed().items():
+            mine, theirs = getattr(self, name), getattr(block, name)
+            m.d.comb += mine.eq(theirs) if member.flow is In else theirs.eq(mine)
 
     def elaborate(self, platform: object) -> Module:
         """Build the slots and the sums."""

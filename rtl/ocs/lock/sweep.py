@@ -124,17 +124,7 @@ class Sweep(wiring.Component):
                 "count": In(12),
                 "threshold": In(total),
                 "wait": In(24),
-                "groups": In(4),
-                "repeats": In(3),
-                "guard": In(16),
-                "patience": In(16),
-                "sample_valid": In(1),
-                "sample_channel": In(cell_bits + 1),
-                "sample_value": In(sample_bits),
-                "channel": Out(cell_bits + 1),
-                "pilot_on": Out(1),
-                "pilot_source": Out(source_bits),
-                "pilot_level": Out(1),
+                **self._probe.passed(),
                 "trim_write": Out(1),
                 "trim_cell": Out(cell_bits),
                 "trim_value": Out(signed(16)),
@@ -157,6 +147,7 @@ class Sweep(wiring.Component):
         """Build the sequence of a sweep."""
         m = Module()
         m.submodules.probe = probe = self._probe
+        probe.join(m, self)
         power = Signal(16)
         following = Signal(17)
         left = Signal(12)
@@ -171,17 +162,6 @@ class Sweep(wiring.Component):
             probe.cell.eq(self.cell),
             probe.source.eq(self.source),
             probe.tap.eq(self.tap),
-            probe.groups.eq(self.groups),
-            probe.repeats.eq(self.repeats),
-            probe.guard.eq(self.guard),
-            probe.patience.eq(self.patience),
-            probe.sample_valid.eq(self.sample_valid),
-            probe.sample_channel.eq(self.sample_channel),
-            probe.sample_value.eq(self.sample_value),
-            self.channel.eq(probe.channel),
-            self.pilot_on.eq(probe.pilot_on),
-            self.pilot_source.eq(probe.pilot_source),
-            self.pilot_level.eq(probe.pilot_level),
             self.trim_cell.eq(self.cell),
             self.trim_value.eq(power - ZERO),
             value.eq(Mux(self.tap, probe.lower, probe.upper)),
