@@ -31,7 +31,24 @@ def run_pwm(code: int, bits: int, clocks: int) -> list[int]:
     return [int(clock % ((1 << bits) - 1) < code) for clock in range(clocks)]
 
 
-class SigmaDelta(wiring.Component):
+class _Bits(wiring.Component):
+    """Codes of all cells in, a bit each out."""
+
+    codes: Signal
+    off: Signal
+    o: Signal
+
+    def __init__(self, cells: int, bits: int) -> None:
+        if not isinstance(cells, int) or not 1 <= cells <= 4096:
+            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
+        if not isinstance(bits, int) or not 1 <= bits <= 16:
+            raise ValueError(f"bits = {bits!r}; allowed: an integer from 1 to 16")
+        self.cells = cells
+        self.bits = bits
+        super().__init__({"codes": In(cells * bits), "off": In(1), "o": Out(cells)})
+
+
+class SigmaDelta(_Bits):
     """Turn each code into a stream of bits of that mean.
 
     First order: an accumulator whose carry is the output. In any `n` clocks in a row it is high
@@ -74,19 +91,12 @@ class SigmaDelta(wiring.Component):
         When a parameter is out of range.
     """
 
-    codes: Signal
-    off: Signal
-    o: Signal
-
     def __init__(self, cells: int, bits: int, *, order: int = 1) -> None:
         """Check the parameters and make the ports."""
-        _check(cells, bits)
+        super().__init__(cells, bits)
         if order not in (1, 2):
             raise ValueError(f"order = {order!r}; allowed: 1 or 2")
-        self.cells = cells
-        self.bits = bits
         self.order = order
-        super().__init__({"codes": In(cells * bits), "off": In(1), "o": Out(cells)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the integrators."""
@@ -125,7 +135,7 @@ class SigmaDelta(wiring.Component):
         return m
 
 
-class Pwm(wiring.Component):
+class Pwm(_Bits):
     """Turn each code into one pulse a period of ``2**bits - 1`` clocks, `code` clocks long.
 
     A code is taken at the begin of a period, so pulses are whole; codes 0 and ``2**bits - 1``
@@ -157,17 +167,6 @@ class Pwm(wiring.Component):
         When a parameter is out of range.
     """
 
-    codes: Signal
-    off: Signal
-    o: Signal
-
-    def __init__(self, cells: int, bits: int) -> None:
-        """Check the parameters and make the ports."""
-        _check(cells, bits)
-        self.cells = cells
-        self.bits = bits
-        super().__init__({"codes": In(cells * bits), "off": In(1), "o": Out(cells)})
-
     def elaborate(self, platform: object) -> Module:
         """Build the counters, and a comparison for each heater."""
         m = Module()
@@ -186,10 +185,3 @@ class Pwm(wiring.Component):
             m.d.comb += now.eq(Mux(at == 0, self.codes.word_select(cell, self.bits), code))
             m.d.sync += [code.eq(now), self.o[cell].eq((at < now) & ~self.off)]
         return m
-
-
-def _check(cells: int, bits: int) -> None:
-    if not isinstance(cells, int) or not 1 <= cells <= 4096:
-        raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
-    if not isinstance(bits, int) or not 1 <= bits <= 16:
-        raise ValueError(f"bits = {bits!r}; allowed: an integer from 1 to 16")
