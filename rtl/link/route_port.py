@@ -4,14 +4,12 @@ from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lightloom.rtl.link.crossing import cdc
+from lightloom.rtl.link.crossing import STEADY_CLOCKS, cdc
 
-__all__ = ["FRAME_GOOD_CLOCKS", "STEADY_CLOCKS", "RoutePort"]
+__all__ = ["FRAME_GOOD_CLOCKS", "RoutePort"]
 
 FRAME_GOOD_CLOCKS = 64
 """`frame_good` stays this long, so that a clock of a 32nd of the core clock sees it."""
-STEADY_CLOCKS = 4
-"""Clocks that a set's number stands before it is used, and that a word from the far end stands."""
 
 
 class RoutePort(wiring.Component):

@@ -16,14 +16,14 @@ from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.link.bring_up import BringUp
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.link.counter import Counter
-from lightloom.rtl.link.crossing import cdc
+from lightloom.rtl.link.crossing import SteadyWord, cdc
 from lightloom.rtl.link.elastic_buffer import ElasticBuffer
 from lightloom.rtl.link.histogram import BINS
 from lightloom.rtl.link.partner import Partner
 from lightloom.rtl.link.raw import RawDeframer, RawReceiver, RawTransmitter
 from lightloom.rtl.link.receiver import Receiver
 from lightloom.rtl.link.registers import ADDRESS_BITS, STEPS, Lookup, registers, show_lane
-from lightloom.rtl.link.route_port import STEADY_CLOCKS, RoutePort
+from lightloom.rtl.link.route_port import RoutePort
 from lightloom.rtl.link.snapshot import Snapshot
 from lightloom.rtl.link.transmitter import Transmitter
 from lightloom.rtl.pcs.assembler import Assembler
@@ -440,18 +440,8 @@ class Serdes(wiring.Component):
             field("round_trip.clocks").eq(partner.round_trip),
             field("lanes.active").eq(tx.applied),
         ]
-        # A word of several bits from another clock counts when it stands still.
-        told_here = Signal(8)
-        m.submodules.sync_tell = cdc.FFSynchronizer(self.route_tell, told_here)
-        last = Signal(8)
-        stands = Signal(range(STEADY_CLOCKS))
-        m.d.sync += last.eq(told_here)
-        with m.If(told_here != last):
-            m.d.sync += stands.eq(0)
-        with m.Elif(stands == STEADY_CLOCKS - 1):
-            m.d.sync += partner.tell.eq(last)
-        with m.Else():
-            m.d.sync += stands.eq(stands + 1)
+        m.submodules.tell = tell = SteadyWord(8)
+        m.d.comb += [tell.i.eq(self.route_tell), partner.tell.eq(tell.o)]
         if self.config.degradable:
             # Lanes do not change under frames.
             with m.If(~bring_up.up):

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
-from lightloom.rtl.link.crossing import cdc
+from lightloom.rtl.link.crossing import SteadyWord, cdc
 from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.guard import Cause, Guard, Path
 from lightloom.rtl.ocs.light import DEBOUNCE_BITS, LightMonitor
@@ -27,8 +27,6 @@ ADDR_WIDTH = 12
 CELLS_PER_LANE = 4
 """To a fibre or the loopback, to the backup or primary output, from either input, from a fibre or
 the loopback."""
-STEADY_CLOCKS = 4
-"""Clocks for which a word from the SerDes stands before it is taken."""
 _TEXT = FilePath(__file__).with_name("ocstrx.rdl")
 _TIMES_US = {
     "DOWN": 1.0,
@@ -296,23 +294,14 @@ class OcstrxController(wiring.Component):
             "rx_signal",
             "link_up",
             "frame_good",
-            "route_told",
         )
         for name in names:
             source: Signal = getattr(self, name)
             seen[name] = Signal(len(source), name=f"{name}_seen")
             m.submodules[f"sync_{name}"] = cdc.FFSynchronizer(source, seen[name])
-        told = Signal(8)
-        last = Signal(8)
-        stands = Signal(range(STEADY_CLOCKS))
-        m.d.sync += last.eq(seen["route_told"])
-        with m.If(seen["route_told"] != last):
-            m.d.sync += stands.eq(0)
-        with m.Elif(stands == STEADY_CLOCKS - 1):
-            m.d.sync += told.eq(last)
-        with m.Else():
-            m.d.sync += stands.eq(stands + 1)
-        seen["route_told"] = told
+        m.submodules.sync_route_told = told = SteadyWord(8)
+        m.d.comb += told.i.eq(self.route_told)
+        seen["route_told"] = told.o
         return seen
 
     def _receiver_watch(

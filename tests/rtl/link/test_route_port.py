@@ -3,7 +3,8 @@
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.link.route_port import FRAME_GOOD_CLOCKS, STEADY_CLOCKS, RoutePort
+from lightloom.rtl.link.crossing import STEADY_CLOCKS
+from lightloom.rtl.link.route_port import FRAME_GOOD_CLOCKS, RoutePort
 
 
 class Bench:
