@@ -9,6 +9,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
 from lightloom.rtl.popcount import popcount
 
 __all__ = ["DEBOUNCE_BITS", "LightMonitor", "Model"]
@@ -106,8 +107,7 @@ class LightMonitor(wiring.Component):
 
     def __init__(self, sensors: int) -> None:
         """Check the parameter and make the ports."""
-        if not isinstance(sensors, int) or not 1 <= sensors <= 64:
-            raise ValueError(f"sensors = {sensors!r}; allowed: an integer from 1 to 64")
+        check_integer("sensors", sensors, 1, 64)
         self.sensors = sensors
         super().__init__(
             {

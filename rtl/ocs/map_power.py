@@ -6,6 +6,7 @@ from amaranth import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
 from lightloom.rtl.ocs.drive.goal import Field, cell_bits, clamp
 
 __all__ = ["MapPower"]
@@ -60,8 +61,7 @@ class MapPower(wiring.Component):
 
     def __init__(self, cells: int) -> None:
         """Check the size and make the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
+        check_integer("cells", cells, 1, 4096)
         self.cells = cells
         super().__init__(
             {

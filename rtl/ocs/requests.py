@@ -8,6 +8,8 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
+
 __all__ = ["Model", "Reason", "Requests"]
 
 
@@ -127,8 +129,7 @@ class Requests(wiring.Component):
 
     def __init__(self, ports: int) -> None:
         """Check the size and make the ports."""
-        if not isinstance(ports, int) or not 2 <= ports <= 256:
-            raise ValueError(f"ports = {ports!r}; allowed: an integer from 2 to 256")
+        check_integer("ports", ports, 2, 256)
         self.ports = ports
         self.bits = (ports - 1).bit_length()
         super().__init__(

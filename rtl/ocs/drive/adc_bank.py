@@ -9,6 +9,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_clock_mhz, check_integer
 from lightloom.rtl.ocs.drive.parts import AD7490, AdcPart, clocks
 
 __all__ = ["DUMMIES", "AdcBank", "AdcTiming", "Kind"]
@@ -136,10 +137,8 @@ class AdcBank(wiring.Component):
 
     def __init__(self, taps: int, clock_mhz: float, *, part: AdcPart = AD7490) -> None:
         """Check the parameters and make the ports."""
-        if not isinstance(taps, int) or not 1 <= taps <= 4096:
-            raise ValueError(f"taps = {taps!r}; allowed: an integer from 1 to 4096")
-        if not 0 < clock_mhz <= 10000:
-            raise ValueError(f"clock_mhz = {clock_mhz!r}; allowed: above 0, at most 10000")
+        check_integer("taps", taps, 1, 4096)
+        check_clock_mhz(clock_mhz)
         self.taps = taps
         self.part = part
         self.timing = AdcTiming(part, clock_mhz)

@@ -6,6 +6,7 @@ from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
 from lightloom.rtl.ocs.drive.budget import Budget
 from lightloom.rtl.ocs.drive.goal import cell_bits, clamp
 
@@ -112,8 +113,7 @@ class Command(wiring.Component):
 
     def __init__(self, cells: int) -> None:
         """Check the size and make the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
+        check_integer("cells", cells, 1, 4096)
         self.cells = cells
         bits = cell_bits(cells)
         self.record = data.StructLayout(

@@ -9,6 +9,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_clock_mhz, check_integer
 from lightloom.rtl.ocs.drive.parts import LTC2668, DacPart, clocks
 
 __all__ = ["PROBE", "DacChains", "Kind", "Timing"]
@@ -168,14 +169,10 @@ class DacChains(wiring.Component):
         part: DacPart = LTC2668,
     ) -> None:
         """Check the parameters and make the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
-        if not isinstance(dac_bits, int) or not 1 <= dac_bits <= 16:
-            raise ValueError(f"dac_bits = {dac_bits!r}; allowed: an integer from 1 to 16")
-        if not 0 < clock_mhz <= 10000:
-            raise ValueError(f"clock_mhz = {clock_mhz!r}; allowed: above 0, at most 10000")
-        if not isinstance(devices, int) or not 1 <= devices <= 16:
-            raise ValueError(f"devices = {devices!r}; allowed: an integer from 1 to 16")
+        check_integer("cells", cells, 1, 4096)
+        check_integer("dac_bits", dac_bits, 1, 16)
+        check_clock_mhz(clock_mhz)
+        check_integer("devices", devices, 1, 16)
         self.cells = cells
         self.dac_bits = dac_bits
         self.devices = devices

@@ -6,6 +6,7 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_clock_mhz
 from lightloom.rtl.ocs.drive.command import Command
 from lightloom.rtl.ocs.drive.goal import Field, Goal, cell_bits
 from lightloom.rtl.ocs.drive.linearizer import Linearizer
@@ -147,8 +148,7 @@ class Drive(wiring.Component):
         root: bool = True,
     ) -> None:
         """Check the parameters and make the ports."""
-        if not 0 < clock_mhz <= 10000:
-            raise ValueError(f"clock_mhz = {clock_mhz!r}; allowed: above 0, at most 10000")
+        check_clock_mhz(clock_mhz)
         self._goal = Goal(cells, neighbours)
         self._command = Command(cells)
         self._linearizer = Linearizer(cells, dac_bits, root=root)

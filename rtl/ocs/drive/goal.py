@@ -6,6 +6,8 @@ from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsi
 from amaranth.lib import enum, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
+
 __all__ = ["MAX_NEIGHBOURS", "Field", "Goal", "cell_bits", "clamp"]
 
 MAX_NEIGHBOURS = 16
@@ -110,12 +112,8 @@ class Goal(wiring.Component):
 
     def __init__(self, cells: int, neighbours: int) -> None:
         """Check the parameters and make the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
-        if not isinstance(neighbours, int) or not 0 <= neighbours <= MAX_NEIGHBOURS:
-            raise ValueError(
-                f"neighbours = {neighbours!r}; allowed: an integer from 0 to {MAX_NEIGHBOURS}"
-            )
+        check_integer("cells", cells, 1, 4096)
+        check_integer("neighbours", neighbours, 0, MAX_NEIGHBOURS)
         self.cells = cells
         self.neighbours = neighbours
         bits = cell_bits(cells)

@@ -6,6 +6,7 @@ from amaranth import Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
 from lightloom.rtl.ocs.drive.square_root import SquareRoot
 
 __all__ = ["GAIN_ONE", "Linearizer"]
@@ -69,10 +70,8 @@ class Linearizer(wiring.Component):
 
     def __init__(self, cells: int, dac_bits: int, *, root: bool = True) -> None:
         """Check the parameters and make the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
-        if not isinstance(dac_bits, int) or not 1 <= dac_bits <= 16:
-            raise ValueError(f"dac_bits = {dac_bits!r}; allowed: an integer from 1 to 16")
+        check_integer("cells", cells, 1, 4096)
+        check_integer("dac_bits", dac_bits, 1, 16)
         self.cells = cells
         self.dac_bits = dac_bits
         self.root = root

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
+from lightloom.rtl.ocs.checks import check_integer
 from lightloom.rtl.ocs.drive.adc_bank import AdcBank, AdcTiming
 from lightloom.rtl.ocs.drive.dac_chain import DacChains, Timing
 from lightloom.rtl.ocs.drive.parts import AD7490, LTC2668
@@ -105,8 +106,7 @@ class Pins(wiring.Component):
 
     def __init__(self, cells: int, dac_bits: int, clock_mhz: float, *, devices: int = 4) -> None:
         """Make both masters, which check the parameters, and the ports."""
-        if not isinstance(cells, int) or not 1 <= cells <= 2048:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 2048")
+        check_integer("cells", cells, 1, 2048)
         self._dacs = dacs = DacChains(cells, dac_bits, clock_mhz, devices=devices)
         self._adcs = adcs = AdcBank(2 * cells, clock_mhz)
         self.parameters = {

@@ -6,6 +6,8 @@ from amaranth import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
+
 __all__ = ["Pwm", "SigmaDelta", "run_pwm", "run_sigma_delta"]
 
 
@@ -39,10 +41,8 @@ class _Bits(wiring.Component):
     o: Signal
 
     def __init__(self, cells: int, bits: int) -> None:
-        if not isinstance(cells, int) or not 1 <= cells <= 4096:
-            raise ValueError(f"cells = {cells!r}; allowed: an integer from 1 to 4096")
-        if not isinstance(bits, int) or not 1 <= bits <= 16:
-            raise ValueError(f"bits = {bits!r}; allowed: an integer from 1 to 16")
+        check_integer("cells", cells, 1, 4096)
+        check_integer("bits", bits, 1, 16)
         self.cells = cells
         self.bits = bits
         super().__init__({"codes": In(cells * bits), "off": In(1), "o": Out(cells)})

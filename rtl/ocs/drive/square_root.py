@@ -6,6 +6,8 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.checks import check_integer
+
 __all__ = ["SquareRoot"]
 
 
@@ -41,8 +43,7 @@ class SquareRoot(wiring.Component):
 
     def __init__(self, bits: int) -> None:
         """Check the size and make the ports."""
-        if not isinstance(bits, int) or not 1 <= bits <= 32:
-            raise ValueError(f"bits = {bits!r}; allowed: an integer from 1 to 32")
+        check_integer("bits", bits, 1, 32)
         self.bits = bits
         super().__init__({"i": In(2 * bits), "o": Out(bits)})
 

@@ -12,6 +12,7 @@ from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite, rdl
 from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.link.crossing import SteadyWord, cdc
+from lightloom.rtl.ocs.checks import check_clock_mhz, check_integer
 from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.guard import Cause, Guard, Path
 from lightloom.rtl.ocs.light import DEBOUNCE_BITS, LightMonitor
@@ -153,10 +154,8 @@ class OcstrxController(wiring.Component):
         """Check the parameters, load the register description and make the ports."""
         if lanes not in range(2, 17, 2):
             raise ValueError(f"lanes = {lanes!r}; allowed: an even number from 2 to 16")
-        if not isinstance(dac_bits, int) or not 1 <= dac_bits <= 16:
-            raise ValueError(f"dac_bits = {dac_bits!r}; allowed: an integer from 1 to 16")
-        if not 0 < clock_mhz <= 10000:
-            raise ValueError(f"clock_mhz = {clock_mhz!r}; allowed: above 0, at most 10000")
+        check_integer("dac_bits", dac_bits, 1, 16)
+        check_clock_mhz(clock_mhz)
         if not 0 <= settle_us * clock_mhz < 2**32 - 0.5:
             most = (2**32 - 1) / clock_mhz
             raise ValueError(f"settle_us = {settle_us!r}; allowed: 0 to {most:g}")
