@@ -166,6 +166,7 @@ def calibrate(
     from lightloom.cosim.chip import calibrate as calibration
     from lightloom.cosim.chip.session import Session, levels
     from lightloom.flows import ocs_plots
+    from lightloom.rtl.ocs.drive.model import FULL
 
     if not 1 <= permutations <= 10_000:
         raise DesignError(f"--permutations {permutations}; allowed: 1 to 10000")
@@ -183,11 +184,12 @@ def calibrate(
             found = calibration.calibrate(
                 session, ports, (start[0], start[1]), lambda _cell, _cells: step.advance(1)
             )
+        exact_powers = levels(made)
         errors: list[float] = []
         steps: list[int] = []
-        unit = made.own_rad(np.ones(made.cells)) / 65535
-        for powers, wanted in zip((found.bar, found.cross), levels(made), strict=True):
-            exact = np.clip(calibration.nearest(made, powers, wanted), 0, 65535)
+        unit = made.own_rad(np.ones(made.cells)) / FULL
+        for powers, wanted in zip((found.bar, found.cross), exact_powers, strict=True):
+            exact = np.clip(calibration.nearest(made, powers, wanted), 0, FULL)
             errors += ((np.array(powers) - exact) * unit).tolist()
             codes = np.array(calibration.codes(made, powers))
             steps += (codes - calibration.codes(made, [int(v) for v in exact])).tolist()
@@ -197,7 +199,7 @@ def calibrate(
                 targets = random.permutation(ports).tolist()
                 states = fabrics.route(made.topology, ports, targets)
                 for powers, kept in zip(
-                    ((found.bar, found.cross), levels(made)), extinction, strict=True
+                    ((found.bar, found.cross), exact_powers), extinction, strict=True
                 ):
                     power = calibration.settled(made, *powers, states, NEIGHBOURS)
                     kept.append(calibration.extinction_db(made, power, targets))

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lightloom.cosim.chip.session import FULL, Session, crosstalk_terms
+from lightloom.cosim.chip.session import Session, crosstalk_terms
 from lightloom.photonics.switch.sample import Sample
 from lightloom.rtl.ocs.drive.goal import Field
+from lightloom.rtl.ocs.drive.model import FULL
 from lightloom.rtl.ocs.lock.feeds import Kind, feeds
 from lightloom.rtl.ocs.lock.sweep import ZERO
 from lightloom.spec import DesignError, fabrics

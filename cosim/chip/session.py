@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from lightloom.cosim.chip import build
 from lightloom.cosim.chip.rtl import LockedDrive
+from lightloom.photonics.switch import calibration
 from lightloom.photonics.switch.sample import One, Sample
 from lightloom.rtl.ocs.drive.goal import Field
+from lightloom.rtl.ocs.drive.linearizer import GAIN_ONE
+from lightloom.rtl.ocs.drive.model import FULL
 from lightloom.spec import DesignError, fabrics
 
-FULL = 65535
-"""Full-scale heater power in the units of the drive."""
 ELECTRON_C = 1.602e-19
 
 
@@ -210,7 +211,7 @@ class Session:
             self.table(cell, Field.BAR, bar[cell] if bar else 0)
             self.table(cell, Field.CROSS, cross[cell] if cross else 0)
             self.table(cell, Field.OFFSET, 0)
-            self.table(cell, Field.GAIN, 1 << 15)
+            self.table(cell, Field.GAIN, GAIN_ONE)
             self.table(cell, Field.CURVATURE, 0)
             for n in range(self.neighbours):
                 index, value = terms[cell][n] if n < len(terms[cell]) else (0, 0)
@@ -241,8 +242,6 @@ def levels(sample: Sample, least_rad: float = 0.25) -> tuple[list[int], list[int
     They are of the whole phase of a cell; the drive takes off what neighbours give. None is below
     `least_rad`, so that the drive can.
     """
-    from lightloom.photonics.switch import calibration
-
     unit = sample.own_rad(np.ones(sample.cells)) / FULL
     result: list[list[int]] = []
     for wanted in (math.pi, 0.0):

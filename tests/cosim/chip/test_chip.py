@@ -12,6 +12,7 @@ from lightloom.cosim.chip import calibrate, ramp, session
 from lightloom.photonics import layout
 from lightloom.photonics.circuit.process import Process
 from lightloom.photonics.switch import sample
+from lightloom.rtl.ocs.drive.model import FULL
 from lightloom.rtl.ocs.lock.feeds import feeds
 from lightloom.spec import DesignError, fabrics
 
@@ -81,7 +82,7 @@ def calibrated(made, ports, permutations):
     with session.Session(made, ports) as running:
         found = calibrate.calibrate(running, ports, tuple(start))
     wanted = session.levels(made)
-    unit = made.own_rad(np.ones(made.cells)) / session.FULL
+    unit = made.own_rad(np.ones(made.cells)) / FULL
     for powers, exact in zip((found.bar, found.cross), wanted, strict=True):
         error = (np.array(powers) - calibrate.nearest(made, powers, exact)) * unit
         # Light that leaked before and meets again moves a null by up to twice its amplitude.
