@@ -47,7 +47,9 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
     from lightloom.rtl.link import registers, serdes
     from lightloom.rtl.link.config import Config
     from lightloom.rtl.ocs import controller
+    from lightloom.rtl.ocs import registers as chip_registers
     from lightloom.rtl.ocs.ocstrx import controller as ocstrx
+    from lightloom.rtl.ocs.ocstrx import registers as ocstrx_registers
     from lightloom.rtl.ocs.route import TOPOLOGIES
 
     if name == "serdes":
@@ -67,7 +69,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
             "monitors": switch.monitors == "cell",
         }
         manifest = controller.generate(*sizes, directory, **options)
-        return Generated(manifest, controller.registers(*sizes, **options))
+        return Generated(manifest, chip_registers.registers(*sizes, **options))
     if name == "ocstrx_controller":
         switch = design.switch
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
@@ -77,7 +79,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
                 "lanes from 2 to 16"
             )
         manifest = ocstrx.generate(*sizes, directory, settle_us=switch.settle_us)
-        return Generated(manifest, ocstrx.registers(*sizes, settle_us=switch.settle_us))
+        return Generated(manifest, ocstrx_registers.registers(*sizes, settle_us=switch.settle_us))
     parts = _parts()
     if name not in parts:
         allowed = ", ".join([*TOPS, *parts])

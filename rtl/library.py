@@ -10,7 +10,9 @@ from lightloom.rtl.link import registers
 from lightloom.rtl.link import serdes as serdes_block
 from lightloom.rtl.link.config import Config
 from lightloom.rtl.ocs import controller as controller_block
+from lightloom.rtl.ocs import registers as chip_registers
 from lightloom.rtl.ocs.ocstrx import controller as ocstrx_block
+from lightloom.rtl.ocs.ocstrx import registers as ocstrx_registers
 from lightloom.spec import Design, RtlManifest, cache
 
 __all__ = ["controller", "ocstrx", "serdes"]
@@ -43,7 +45,7 @@ def controller(design: Design) -> tuple[Path, RtlManifest]:
 
     def build(directory: Path) -> None:
         controller_block.generate(*sizes, directory, topology=topology, settle_us=settle_us)
-        registers = controller_block.registers(*sizes, topology=topology, settle_us=settle_us)
+        registers = chip_registers.registers(*sizes, topology=topology, settle_us=settle_us)
         export.write(registers, directory / "regs")
 
     name = _key("ocs", f"{sizes} {topology} {settle_us}")
@@ -57,7 +59,7 @@ def ocstrx(design: Design) -> tuple[Path, RtlManifest]:
 
     def build(directory: Path) -> None:
         ocstrx_block.generate(*sizes, directory, settle_us=switch.settle_us)
-        registers = ocstrx_block.registers(*sizes, settle_us=switch.settle_us)
+        registers = ocstrx_registers.registers(*sizes, settle_us=switch.settle_us)
         export.write(registers, directory / "regs")
 
     name = _key("ocstrx", f"{sizes} {switch.settle_us}")

@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
-from lightloom.rtl.csr import axi_lite, rdl
+from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.ocs.commit import Commit
 from lightloom.rtl.ocs.drive.drive import Drive, depth
@@ -19,90 +19,15 @@ from lightloom.rtl.ocs.light import LightMonitor
 from lightloom.rtl.ocs.lock.locks import Locks
 from lightloom.rtl.ocs.lock.probe import TAPS
 from lightloom.rtl.ocs.map_power import MapPower
+from lightloom.rtl.ocs.registers import ADDR_WIDTH, LOCK_FIELDS, LOCK_STATUS, TRIM, registers
 from lightloom.rtl.ocs.requests import Reason, Requests
 from lightloom.rtl.ocs.route import TOPOLOGIES, router
-from lightloom.spec import fabrics
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDR_WIDTH", "TRIM", "Controller", "Reason", "generate", "registers"]
+__all__ = ["Controller", "generate"]
 
-ADDR_WIDTH = 16
 NO_BUDGET = 2**32 - 1
-TRIM = 6
-"""`table_address.item` of the trim of a cell in its present state."""
 _REASONS = len(Reason) - 1
-_TEXT = Path(__file__).with_name("ocs.rdl")
-
-
-def registers(
-    ports: int,
-    dac_bits: int,
-    clock_mhz: float,
-    *,
-    topology: str = "benes",
-    settle_us: float = 60.0,
-    neighbours: int = 8,
-    monitors: bool = False,
-) -> rdl.Description:
-    """Register description of a controller; parameters as of `Controller`."""
-    cells = len(fabrics.plan(topology, ports).cells)
-    return rdl.load(
-        _TEXT,
-        "ocs_controller",
-        {
-            "PORTS": ports,
-            "CELLS": cells,
-            "STATE_WORDS": -(-cells // 32),
-            "DAC_BITS": dac_bits,
-            "TOPOLOGY": TOPOLOGIES.index(topology),
-            "NEIGHBOURS": neighbours,
-            "MONITORS": int(monitors),
-            "LIGHT_WORDS": -(-ports // 32),
-            "SETTLE_CYCLES": round(settle_us * clock_mhz),
-        },
-    )
-
-
-_LOCK_FIELDS = {
-    "enable": "lock.enable",
-    "clear": "lock_control.clear",
-    "amplitude": "lock.amplitude",
-    "wait": "lock_wait.value",
-    "groups": "lock.groups",
-    "repeats": "lock.repeats",
-    "guard": "lock_probe.guard",
-    "patience": "lock_probe.patience",
-    "gain": "lock.gain",
-    "step": "lock_limits.step",
-    "limit": "lock_limits.limit",
-    "floor": "lock_floor.value",
-    "tolerance": "lock_tolerance.value",
-    "sweep_start": "lock_control.sweep_start",
-    "sweep_stop": "lock_control.sweep_stop",
-    "sweep_cell": "sweep.cell",
-    "sweep_source": "sweep.source",
-    "sweep_tap": "sweep.tap",
-    "sweep_first": "sweep_powers.first",
-    "sweep_step": "sweep_powers.step",
-    "sweep_count": "sweep_count.value",
-    "sweep_threshold": "sweep_threshold.value",
-}
-"""Inputs of `Locks` that software sets."""
-_LOCK_STATUS = {
-    "lock_status.locked": "locked",
-    "lock_status.sweep_busy": "sweep_busy",
-    "lock_status.sweep_silent": "sweep_silent",
-    "lock_status.below": "sweep_below",
-    "lock_status.edge": "sweep_edge",
-    "lock_status.parts": "sweep_parts",
-    "sweep_low.value": "sweep_low",
-    "sweep_high.value": "sweep_high",
-    "sweep_extremes.low_at": "sweep_low_at",
-    "sweep_extremes.high_at": "sweep_high_at",
-    "sweep_below.first": "sweep_below_first",
-    "sweep_below.last": "sweep_below_last",
-}
-"""Outputs of `Locks` that software reads."""
 
 
 class Controller(wiring.Component):
@@ -373,7 +298,7 @@ class Controller(wiring.Component):
             "change": commit.change,
             "states": commit.states,
         }
-        for name, path in _LOCK_FIELDS.items():
+        for name, path in LOCK_FIELDS.items():
             inputs[name] = field(path)
         for name, value in inputs.items():
             m.d.comb += lock[name].eq(value)
@@ -405,7 +330,7 @@ class Controller(wiring.Component):
         rounds = Signal(16)
         m.d.sync += rounds.eq(rounds + lock["round"])
         m.d.comb += field("lock_status.rounds").eq(rounds)
-        for path, name in _LOCK_STATUS.items():
+        for path, name in LOCK_STATUS.items():
             m.d.comb += field(path).eq(lock[name])
         for name in ("error", "held", "limited", "cell"):
             last = Signal(len(field(f"lock_cell.{name}")), name=f"last_{name}")

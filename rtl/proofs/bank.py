@@ -15,7 +15,7 @@ from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.csr.rdl import REGISTER_BITS, Description, Field, Register, identifier
 from lightloom.rtl.link import serdes
 from lightloom.rtl.link.config import Config
-from lightloom.rtl.ocs import controller
+from lightloom.rtl.ocs import registers as chip_registers
 from lightloom.rtl.proofs.bench import Bench, Proof, internal
 
 __all__ = ["PROOFS", "described"]
@@ -199,7 +199,7 @@ def _link() -> Description:
 
 
 def _switch() -> Description:
-    return controller.registers(8, 12, 100.0)
+    return chip_registers.registers(8, 12, 100.0)
 
 
 PROOFS = (

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
-from lightloom.rtl.csr import axi_lite, rdl
+from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.bank import Bank
 from lightloom.rtl.link.crossing import SteadyWord, cdc
 from lightloom.rtl.ocs.checks import check_clock_mhz, check_integer
@@ -17,47 +17,13 @@ from lightloom.rtl.ocs.drive.drive import Drive, depth
 from lightloom.rtl.ocs.guard import Cause, Guard, Path
 from lightloom.rtl.ocs.light import DEBOUNCE_BITS, LightMonitor
 from lightloom.rtl.ocs.ocstrx.inband import InBand
+from lightloom.rtl.ocs.ocstrx.registers import ADDR_WIDTH, CELLS_PER_LANE, registers
 from lightloom.rtl.ocs.ocstrx.sequence import PathSequence, Reason
 from lightloom.rtl.ocs.ocstrx.split import PARTS, STAMPS, TimeSplit
 from lightloom.spec import fabrics
 from lightloom.spec.rtl_manifest import RtlManifest
 
-__all__ = ["ADDR_WIDTH", "OcstrxController", "generate", "registers"]
-
-ADDR_WIDTH = 12
-CELLS_PER_LANE = 4
-"""To a fibre or the loopback, to the backup or primary output, from either input, from a fibre or
-the loopback."""
-_TEXT = FilePath(__file__).with_name("ocstrx.rdl")
-_TIMES_US = {
-    "DOWN": 1.0,
-    "UP": 10.0,
-    "HOLD_OFF": 500.0,
-    "RESTORE": 1e5,
-    "FLAP_WINDOW": 1e6,
-    "PAUSE": 2.0,
-    "SETTLE_LIMIT": 500.0,
-    "RELOCK_LIMIT": 200.0,
-    "FRAME_LIMIT": 1000.0,
-    "SAVE_INTERVAL": 1000.0,
-    "ANSWER_LIMIT": 50.0,
-    "LEAD": 5.0,
-}
-"""Reset values of the times; all are choices of this design, and registers."""
-
-
-def registers(
-    lanes: int, dac_bits: int, clock_mhz: float, *, settle_us: float = 60.0
-) -> rdl.Description:
-    """Register description of a controller; parameters as of `OcstrxController`."""
-    most = {"DOWN": 2**DEBOUNCE_BITS - 1, "UP": 2**DEBOUNCE_BITS - 1}
-    times = {
-        name: min(round(us * clock_mhz), most.get(name, 2**32 - 1))
-        for name, us in (_TIMES_US | {"SETTLE": settle_us}).items()
-    }
-    sizes = {"LANES": lanes, "CELLS": CELLS_PER_LANE * lanes, "DAC_BITS": dac_bits}
-    votes = {"VOTES": max(1, lanes // 2)}
-    return rdl.load(_TEXT, "ocstrx_controller", {**sizes, **votes, **times})
+__all__ = ["OcstrxController", "generate"]
 
 
 class OcstrxController(wiring.Component):

@@ -10,11 +10,12 @@ from amaranth.sim import Simulator
 
 from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.axi_lite import Response
-from lightloom.rtl.ocs.controller import TRIM, Controller, Reason, generate, registers
+from lightloom.rtl.ocs.controller import Controller, generate
 from lightloom.rtl.ocs.drive.goal import Field
 from lightloom.rtl.ocs.drive.model import code
 from lightloom.rtl.ocs.lock.sweep import ZERO
-from lightloom.rtl.ocs.requests import Model
+from lightloom.rtl.ocs.registers import TRIM, registers
+from lightloom.rtl.ocs.requests import Model, Reason
 from lightloom.spec import RtlManifest, benes, fabrics
 
 MAIN = Path(__file__).with_name("controller.cpp")

@@ -9,8 +9,9 @@ from amaranth.sim import Simulator
 from lightloom.rtl.csr import axi_lite, export
 from lightloom.rtl.ocs.drive.goal import Field
 from lightloom.rtl.ocs.guard import Path
-from lightloom.rtl.ocs.ocstrx.controller import OcstrxController, generate, registers
+from lightloom.rtl.ocs.ocstrx.controller import OcstrxController, generate
 from lightloom.rtl.ocs.ocstrx.inband import Kind, word
+from lightloom.rtl.ocs.ocstrx.registers import registers
 from lightloom.rtl.ocs.ocstrx.sequence import PULSE_CLOCKS, Phase, Reason
 from lightloom.spec import RtlManifest, fabrics
 
