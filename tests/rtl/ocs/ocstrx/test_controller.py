@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+from pathlib import Path as FilePath
 
 import pytest
 from amaranth.sim import Simulator
@@ -425,10 +426,8 @@ def test_manifest_and_registers(tmp_path, peakrdl):
     for enum, register, field in ((Phase, "status", "phase"), (Reason, "status", "reason")):
         codes = {c.name: c.value for c in description.register(register).field(field).codes}
         assert codes == {item.name.lower(): item.value for item in enum}
-    from lightloom.rtl.ocs.ocstrx import controller
-
     layout, _ = peakrdl(
-        controller._TEXT,
+        FilePath(registers.__code__.co_filename).with_name("ocstrx.rdl"),
         "ocstrx_controller",
         {"LANES": LANES, "CELLS": CELLS, "DAC_BITS": BITS},
         description.registers,
