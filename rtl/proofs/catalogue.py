@@ -15,6 +15,7 @@ from lightloom.rtl.proofs import (
     in_band,
     narrow,
     path_sequence,
+    router,
 )
 from lightloom.rtl.proofs.bench import Proof
 
@@ -26,6 +27,7 @@ PROOFS: tuple[Proof, ...] = (
     *block_lock.PROOFS,
     *codeword_lock.PROOFS,
     *commit.PROOFS,
+    *router.PROOFS,
     *deskew.PROOFS,
     *bring_up.PROOFS,
     *narrow.PROOFS,
