@@ -142,6 +142,11 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.drive.watchdog import Watchdog
     from lightloom.rtl.ocs.guard import Guard
     from lightloom.rtl.ocs.light import LightMonitor
+    from lightloom.rtl.ocs.lock.dither import DitherLock
+    from lightloom.rtl.ocs.lock.locks import Locks
+    from lightloom.rtl.ocs.lock.probe import Probe
+    from lightloom.rtl.ocs.lock.ring import RingLock
+    from lightloom.rtl.ocs.lock.sweep import Sweep
     from lightloom.rtl.ocs.map_power import MapPower
     from lightloom.rtl.ocs.ocstrx.inband import InBand
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
@@ -196,11 +201,14 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     def marker(design: Design) -> int:
         return design.serdes.marker_rows
 
-    def heaters(design: Design) -> tuple[int, int]:
-        """Cells of the switch, of a Benes where there is none, and bits of a code."""
+    def fabric(design: Design) -> tuple[str, int]:
+        """Topology and ports of the switch, of a Benes where there is none."""
         switch = design.switch
-        topology = "benes" if switch.topology == "none" else switch.topology
-        return len(fabrics.plan(topology, switch.ports).cells), switch.dac_bits
+        return "benes" if switch.topology == "none" else switch.topology, switch.ports
+
+    def heaters(design: Design) -> tuple[int, int]:
+        """Cells of the switch, and bits of a code."""
+        return len(fabrics.plan(*fabric(design)).cells), design.switch.dac_bits
 
     def cells(design: Design) -> int:
         return heaters(design)[0]
@@ -302,6 +310,11 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "drive_adc_bank": (AdcBank, lambda d: AdcBank(2 * cells(d), clock(d))),
         "ocs_pins": (Pins, lambda d: Pins(*heaters(d), clock(d))),
         "spi_drive": (SpiDrive, lambda d: SpiDrive(*heaters(d), clock(d))),
+        "locks": (Locks, lambda d: Locks(*fabric(d))),
+        "dither_lock": (DitherLock, lambda d: DitherLock(*fabric(d))),
+        "lock_sweep": (Sweep, lambda d: Sweep(cells(d), d.switch.ports)),
+        "lock_probe": (Probe, lambda d: Probe(cells(d), d.switch.ports)),
+        "ring_lock": (RingLock, lambda d: RingLock(min(lanes(d), 16))),
         "light_monitor": (LightMonitor, lambda d: LightMonitor(lanes(d))),
         "guard": (Guard, lambda d: Guard(lanes(d))),
         "path_sequence": (PathSequence, lambda d: PathSequence()),

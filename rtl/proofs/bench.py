@@ -15,7 +15,18 @@ from amaranth import ClockDomain, Module, Mux, Signal, Value
 from amaranth.hdl import Assert, Assume, DomainRenamer, EnableInserter
 from amaranth.lib import wiring
 
-__all__ = ["Bench", "Fault", "Method", "Proof", "inside", "internal", "part", "state"]
+__all__ = [
+    "Bench",
+    "Fault",
+    "Method",
+    "Proof",
+    "encoding",
+    "inside",
+    "internal",
+    "ongoing",
+    "part",
+    "state",
+]
 
 _rtlil = importlib.import_module("amaranth.back.rtlil")
 
@@ -101,6 +112,17 @@ def state(module: Module) -> Signal:
     """State of the one state machine of `module`: 0 for the first that is written, and so on."""
     made: Any = module._generated
     return made["fsm"].state
+
+
+def encoding(module: Module) -> Mapping[str, int]:
+    """Values of `state` by the names of the states."""
+    made: Any = module._generated
+    return made["fsm"].encoding
+
+
+def ongoing(module: Module, name: str) -> Value:
+    """Whether the one state machine of `module` is in the state of that name."""
+    return state(module) == encoding(module)[name]
 
 
 def part(module: Module, name: str) -> Any:

@@ -4,6 +4,7 @@ from lightloom.rtl.proofs import (
     bank,
     block_lock,
     bring_up,
+    chip_lock,
     codes,
     codeword_lock,
     commit,
@@ -37,4 +38,5 @@ PROOFS: tuple[Proof, ...] = (
     *in_band.PROOFS,
     *bank.PROOFS,
     *drive.PROOFS,
+    *chip_lock.PROOFS,
 )

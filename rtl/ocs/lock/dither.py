@@ -264,13 +264,13 @@ class DitherLock(wiring.Component):
         sick = Signal()
         stopping = Signal()
         forget = Signal(init=1)
+        rewrite = Signal()
         m.d.comb += [
-            stopping.eq(self.change | ~self.settled | ~self.enable | self.clear),
+            stopping.eq(self.change | rewrite | ~self.settled | ~self.enable | self.clear),
             sick.eq((ratio > self.tolerance) | self.held | self.limited),
         ]
         with m.If(self.clear):
             m.d.sync += forget.eq(1)
-        rewrite = Signal()
         with m.If(self.change):
             m.d.sync += rewrite.eq(1)
         following = Signal(range(cells + 1))
@@ -285,8 +285,12 @@ class DitherLock(wiring.Component):
                     with m.If(cell == top):
                         m.next = "LOOK"
             with m.State("LOOK"):
-                m.d.sync += rewrite.eq(self.change)
-                m.next = "WRITE"
+                # A change here begins anew: cells before this one have the old states' trims.
+                m.d.sync += rewrite.eq(0)
+                with m.If(self.change):
+                    m.d.sync += cell.eq(0)
+                with m.Else():
+                    m.next = "WRITE"
             with m.State("WRITE"):
                 with m.If(self.change):
                     m.d.sync += cell.eq(0)

@@ -171,7 +171,7 @@ class Sweep(wiring.Component):
         ]
         m.d.sync += self.done.eq(0)
         with m.FSM():
-            with m.State("IDLE"), m.If(self.start):
+            with m.State("IDLE"), m.If(self.start & ~self.stop):
                 m.d.sync += [
                     power.eq(self.first),
                     left.eq(self.count - 1),

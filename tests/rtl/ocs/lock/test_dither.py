@@ -159,3 +159,19 @@ def test_a_sweep_ends_at_the_last_power_and_without_samples(locks):
     assert answer[3:] == [65000, 60000, 65000 - 3 * 1000, 65000, 1, 1, 1]
     (answer,) = (row[1:] for row in locks([*lines, "set mute 2", "run 9000"]) if row[0] == "s")
     assert answer[0] == 1
+
+
+def test_a_sweep_that_is_stopped_as_it_starts_does_nothing(locks):
+    lines = [*start(), *setting(sweep_count=5, sweep_start=1, sweep_stop=1), "run 1"]
+    after = [*setting(sweep_start=0, sweep_stop=0), "run 900"]
+    assert locks([*lines, *after]) == locks(lines)
+
+
+def test_a_change_at_any_clock_writes_all_trims_before_a_visit(locks):
+    # From the first writes after reset into the measurement of the second cell.
+    lines = [*setting(**SETTINGS, settled=1, enable=1, light=15)]
+    for clock in range(2 * CELLS, 150):
+        before = [*lines, f"run {clock}"]
+        seen = len(locks(before))
+        found = locks([*before, *setting(states=63), "pulse change", "run 80"])[seen:]
+        assert [row[:3] for row in found[:CELLS]] == [["t", c, 1] for c in range(CELLS)]
