@@ -424,7 +424,7 @@ ChipNumber = Annotated[
 def ramp(
     design: DesignFile,
     kelvin: Annotated[float, typer.Option(metavar="K", help="Rise of the ambient.")] = 20.0,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Time that it takes.")] = 20.0,
+    seconds: Annotated[float, typer.Option(metavar="S", help="Time that it takes.")] = 60.0,
     permutations: Annotated[
         int, typer.Option(metavar="N", min=0, help="Settings; 0 takes every route.")
     ] = 0,

@@ -65,7 +65,8 @@ def ramp(
 
     Permutation k sends input i to output i + k, so that as many as there are ports take every
     route. Writes `ramp.npz` and `ramp.png`. Fails when the lock lets a route fall by more than
-    `MARGIN_DB` under what exact phases would give, or when nothing falls without it.
+    `MARGIN_DB` under what exact phases would give at the temperature, or when nothing falls without
+    it; with couplers that stay, also when a route falls by more from where it was at the start.
     """
     from lightloom.cosim.chip import ramp as ramps
     from lightloom.flows import ocs_plots
@@ -103,7 +104,9 @@ def ramp(
         off = max(float((r.off_db - r.fresh_db).min()) for r in found)
         worst_off = min(float((r.off_db - r.fresh_db).min()) for r in found)
         held = np.concatenate([(r.off_db - r.fresh_db).min(axis=0) for r in found])
+        start = min(float((r.on_db - r.start_db).min()) for r in found)
         run.failed = on < -MARGIN_DB or off >= -MARGIN_DB
+        run.failed |= fixed_couplers and start < -MARGIN_DB
         run.metrics.update(
             {
                 "ocs.ramp.kelvin": kelvin,
@@ -114,7 +117,7 @@ def ramp(
                 "ocs.ramp.on_moment_p1_db": float(np.percentile(moments, 1)),
                 "ocs.ramp.off_worst_db": worst_off,
                 "ocs.ramp.off_routes_below": int((held < -MARGIN_DB).sum()),
-                "ocs.ramp.on_start_db": min(float((r.on_db - r.start_db).min()) for r in found),
+                "ocs.ramp.on_start_db": start,
                 "ocs.ramp.fresh_start_db": min(
                     float((r.fresh_db - r.start_db).min()) for r in found
                 ),
@@ -140,10 +143,11 @@ def ramp(
             f"a calibration at the temperature; off {worst_off:.2f} dB, "
             f"{int((held < -MARGIN_DB).sum())} routes below {-MARGIN_DB:g} dB"
         )
+        m = run.metrics
         log.result(
-            f"couplers alone, at exact phases: {run.metrics['ocs.ramp.fresh_start_db']:.2f} dB; "
-            f"first lock {run.metrics['ocs.lock.first_ms']:.0f} ms, "
-            f"a round {run.metrics['ocs.lock.round_ms']:.0f} ms"
+            f"against the start: lock on {start:.2f} dB, exact phases "
+            f"{m['ocs.ramp.fresh_start_db']:.2f} dB; first lock {m['ocs.lock.first_ms']:.0f} ms, "
+            f"a round {m['ocs.lock.round_ms']:.0f} ms"
         )
     return run.exit_code
 

@@ -9,6 +9,7 @@
 //   until NAME S       until an output of the RTL is not 0, at most S seconds
 //   get NAME...        outputs of the RTL            codes              heater codes
 //   fields             power at each output and tap from each input
+//   phases             of the heaters in rad
 // Each command but the settings ends its answer with a line `ok TIME`.
 #include "Vchip.h"
 #include "verilated.h"

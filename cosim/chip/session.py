@@ -195,6 +195,10 @@ class Session:
         words = self.ask("fields")[0][1:]
         return np.array(words, dtype=float).reshape(-1, len(self.sample.inputs))
 
+    def phases(self) -> NDArray[np.float64]:
+        """Phases of the heaters in rad, now."""
+        return np.array(self.ask("phases")[0][1:], dtype=float)
+
     def codes(self) -> list[int]:
         """Heater codes, now."""
         return [int(word) for word in self.ask("codes")[0][1:]]

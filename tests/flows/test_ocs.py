@@ -9,6 +9,7 @@ import pytest
 from lightloom import spec
 from lightloom.cosim.chip import ramp as ramps
 from lightloom.flows import cli, ocs
+from lightloom.photonics.switch.sample import Two
 
 DESIGN = Path(__file__).parents[2] / "designs" / "xpu_cpo.toml"
 SET = ["--set", "switch.monitors=cell", "--set", "switch.dac_bits=14", "--set", "switch.ports=4"]
@@ -37,9 +38,7 @@ def figures(folder):
 )
 def test_the_exit_code_is_what_was_claimed(tmp_path, monkeypatch, on, off, code):
     monkeypatch.setattr(ramps, "run", made_up(on, off, fresh=-3.0))
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["ocs", "ramp", str(DESIGN), *SET, "-o", str(tmp_path)])
-    assert ended.value.code == code
+    assert cli.run(["ocs", "ramp", str(DESIGN), *SET, "-o", str(tmp_path)]) == code
     found = figures(tmp_path)
     assert found["ocs.ramp.on_worst_db"] == pytest.approx(on)
     assert found["ocs.ramp.on_moment_worst_db"] == pytest.approx(1.5 * on)
@@ -55,20 +54,17 @@ def test_the_exit_code_is_what_was_claimed(tmp_path, monkeypatch, on, off, code)
         assert kept["on_db_3"].shape == (50, 4)
 
 
-def test_couplers_that_stay_are_held_to_the_extinction_of_the_start(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("fresh", "code"), [(0.0, 0), (-0.9, 1)])
+def test_couplers_that_stay_hold_the_lock_to_the_start(tmp_path, monkeypatch, fresh, code):
     seen = []
 
     def run(sample, *arguments, **settings):
-        seen.append({s.per_k for s in sample.steps if hasattr(s, "angle")})
-        return made_up(-0.2, -5.0)(sample, *arguments, **settings)
+        seen.append({s.per_k for s in sample.steps if isinstance(s, Two)})
+        return made_up(-0.2, -5.0, fresh)(sample, *arguments, **settings)
 
     monkeypatch.setattr(ramps, "run", run)
-    with pytest.raises(SystemExit) as ended:
-        cli.main(
-            ["ocs", "ramp", str(DESIGN), *SET, "--fixed-couplers", "--permutations", "1",
-             "-o", str(tmp_path)]
-        )  # fmt: skip
-    assert ended.value.code == 0
+    options = [*SET, "--fixed-couplers", "--permutations", "1", "-o", str(tmp_path)]
+    assert cli.run(["ocs", "ramp", str(DESIGN), *options]) == code
     assert seen == [{0.0}]
 
 
@@ -83,24 +79,20 @@ def test_couplers_that_stay_are_held_to_the_extinction_of_the_start(tmp_path, mo
     ],
 )
 def test_what_cannot_be_run_is_refused(tmp_path, capsys, options, message):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["ocs", "ramp", str(DESIGN), *SET, *options, "-o", str(tmp_path)])
-    assert ended.value.code == 2
+    assert cli.run(["ocs", "ramp", str(DESIGN), *SET, *options, "-o", str(tmp_path)]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert message in said
 
 
 def test_carriers_have_no_lock():
     design = spec.load(DESIGN, {"switch.monitors": "cell", "switch.phase_shifter": "pin"})
-    with pytest.raises(spec.DesignError, match="switch.phase_shifter = 'pin'; allowed: heater"):
+    with pytest.raises(spec.DesignError, match=r"switch\.phase_shifter = 'pin'; allowed: heater"):
         ocs.sample(DESIGN, design, 0)
 
 
 def test_a_chip_of_two_ports_is_calibrated(tmp_path):
     options = [*SET[:4], "--set", "switch.ports=2", "--permutations", "2", "-o", str(tmp_path)]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["ocs", "calibrate", str(DESIGN), *options])
-    assert ended.value.code == 0
+    assert cli.run(["ocs", "calibrate", str(DESIGN), *options]) == 0
     found = figures(tmp_path)
     assert found["ocs.calibrate.cells"] == 1
     assert found["ocs.calibrate.error_worst_rad"] < 0.03
@@ -111,7 +103,6 @@ def test_a_chip_of_two_ports_is_calibrated(tmp_path):
 
 
 def test_refused_permutations_of_a_calibration(tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["ocs", "calibrate", str(DESIGN), *SET, "--permutations", "0", "-o", str(tmp_path)])
-    assert ended.value.code == 2
+    options = [*SET, "--permutations", "0", "-o", str(tmp_path)]
+    assert cli.run(["ocs", "calibrate", str(DESIGN), *options]) == 2
     assert "--permutations 0; allowed: 1 to 10000" in " ".join(capsys.readouterr().err.split())
