@@ -63,9 +63,14 @@ def _limits(bench: Bench) -> None:
     bench.invariant("read", bench.first | (read.data == stood))
     bench.invariant("read_bounded", bench.first | bounded(read.data, edge))
     bench.invariant("one_cell", (dut.trim_cell == 0) | ongoing(inner, "BEGIN"))
-    writes = ongoing(inner, "WRITE") | ongoing(inner, "MOVE")
-    wrote = bench.past(write.en)
-    bench.invariant("waits_to_read", ~writes | ~wrote)
+    wrote, rewrite = bench.past(write.en), internal(inner, "rewrite")
+    adds, moving = ongoing(inner, "ADD"), ongoing(inner, "MOVE")
+    bench.invariant("waits_to_read", ~(ongoing(inner, "WRITE") | adds | moving) | ~wrote)
+    move, new = internal(inner, "move"), internal(inner, "new")
+    bench.invariant("move", ~(adds | moving) | (move <= most))
+    old = Mux(dut.states[0], kept[1], kept[0])
+    sum_ = Mux(internal(inner, "negative"), old + move, old - move)
+    bench.invariant("sum", ~moving | rewrite | dut.change | (new == sum_))
     bench.cover(moves & dut.limited & (limit > 5))
 
 
@@ -154,7 +159,8 @@ def _lost(bench: Bench) -> None:
     measures = ongoing(inner, "WAIT") | ongoing(inner, "PROBE") | ongoing(inner, "CHECK")
     for sum_ in sums:
         bench.invariant(f"{sum_.name}_is_none", ~measures | (sum_ == 0))
-    bench.invariant("never", ~ongoing(inner, "DIVIDE") & ~ongoing(inner, "MOVE"))
+    for name in ("DIVIDE", "SCALE", "ADD", "MOVE"):
+        bench.invariant(f"no_{name.lower()}", ~ongoing(inner, name))
     memory = part(inner, "integrators")
     for number, word in enumerate(_words(bench, memory)):
         bench.invariant(f"integrator_{number}", word == 0)

@@ -249,8 +249,6 @@ class DitherLock(wiring.Component):
         m.d.comb += [
             shifted.eq(ratio << self.gain),
             most.eq(self.step << FRACTION),
-            move.eq(Mux(shifted > most, most, shifted)),
-            new.eq(Mux(negative, kept.data + move, kept.data - move)),
             edge.eq(self.limit << FRACTION),
             self.error.eq(Mux(negative, -ratio, ratio)),
         ]
@@ -387,7 +385,7 @@ class DitherLock(wiring.Component):
                     m.next = "LOST"
                 with m.Elif(magnitude >= bright):
                     m.d.sync += ratio.eq((1 << RATIO_BITS) - 1)
-                    m.next = "MOVE"
+                    m.next = "SCALE"
             with m.State("DIVIDE"):
                 twice = rest << 1
                 fits = twice >= divisor
@@ -397,9 +395,15 @@ class DitherLock(wiring.Component):
                     turns.eq(turns + 1),
                 ]
                 with m.If(turns == RATIO_BITS - 1):
-                    m.next = "MOVE"
+                    m.next = "SCALE"
+            with m.State("SCALE"):
+                m.d.sync += move.eq(Mux(shifted > most, most, shifted))
+                m.next = "ADD"
+            with m.State("ADD"):
+                m.d.sync += new.eq(Mux(negative, kept.data + move, kept.data - move))
+                m.next = "MOVE"
             with m.State("MOVE"):
-                # A change in this clock would put the move to the other state's integrator.
+                # After a change the move would go to the other state's integrator.
                 m.next = "BEGIN"
                 with m.If(~stopping):
                     m.d.comb += [

@@ -229,7 +229,6 @@ class RingLock(wiring.Component):
             slope.eq(first - reading),
             push.eq(slope << self.gain),
             most.eq(step << FRACTION),
-            move.eq(Mux(push > most, most, Mux(push < -most, -most, push))),
             moved.eq(centre + move),
             bounded.eq(Mux(moved < 0, 0, Mux(moved > top << FRACTION, top << FRACTION, moved))),
         ]
@@ -296,7 +295,7 @@ class RingLock(wiring.Component):
                 with m.If(~self.enable):
                     m.next = "TURN"
                 with m.Elif(ready):
-                    m.d.sync += place.eq(following)
+                    m.d.sync += move.eq(Mux(push > most, most, Mux(push < -most, -most, push)))
                     m.next = "TURN"
                     with m.If((first < self.hold) & (reading < self.hold)):
                         # Held: light that comes back is found where it was.
@@ -306,13 +305,22 @@ class RingLock(wiring.Component):
                                 self.locked.bit_select(place, 1).eq(0),
                                 self.dark.bit_select(place, 1).eq(0),
                             ]
-                            m.d.sync += place.eq(place)
                         with m.Else():
-                            m.d.sync += missed.word_select(place, 8).eq(count + 1)
+                            m.d.sync += [
+                                missed.word_select(place, 8).eq(count + 1),
+                                place.eq(following),
+                            ]
                     with m.Else():
                         m.d.sync += [
                             self.dark.bit_select(place, 1).eq(0),
                             missed.word_select(place, 8).eq(0),
-                            centres.word_select(place, wide).eq(bounded),
                         ]
+                        m.next = "STEP"
+            with m.State("STEP"):
+                m.next = "TURN"
+                with m.If(self.enable):
+                    m.d.sync += [
+                        centres.word_select(place, wide).eq(bounded),
+                        place.eq(following),
+                    ]
         return m
