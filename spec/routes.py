@@ -137,6 +137,44 @@ class _Level:
         column = benes.stages(self.ports) - 1 - self.stage
         return column * self.ports // 2 + self.row + row
 
+    def halves(self) -> tuple[_Level, _Level]:
+        size, stage = self.size // 2, self.stage + 1
+        upper = _Level(size, stage, self.row, self.ports, self.ask)
+        return upper, _Level(size, stage, self.row + size // 2, self.ports, self.ask)
+
+    def dark(self, cell: int) -> int:
+        return self.ask.unusable >> cell & 1
+
+    def hungry(self, outputs: bool) -> list[int]:
+        """Inputs, or outputs, from which a way leads to an unusable cell: 1 for each."""
+        if self.size == 2:
+            return 2 * [self.dark(self.first(0))]
+        upper, lower = (half.hungry(outputs) for half in self.halves())
+        column = self.last if outputs else self.first
+        return [
+            self.dark(column(port >> 1)) | upper[port >> 1] | lower[port >> 1]
+            for port in range(self.size)
+        ]
+
+    def full(self, inputs: list[bool], outputs: list[bool]) -> bool:
+        """Whether an unusable cell has light when these ports have it, however cells stand."""
+        if self.size == 2:
+            return bool(self.dark(self.first(0))) and any(inputs + outputs)
+        rows = range(self.size // 2)
+        for row in rows:
+            pair = slice(2 * row, 2 * row + 2)
+            if self.dark(self.first(row)) and any(inputs[pair]):
+                return True
+            if self.dark(self.last(row)) and any(outputs[pair]):
+                return True
+        return self.starved(inputs, outputs)
+
+    def starved(self, inputs: list[bool], outputs: list[bool]) -> bool:
+        """Whether that holds of an unusable cell of the halves."""
+        rows = range(self.size // 2)
+        both = [[word[2 * row] and word[2 * row + 1] for row in rows] for word in (inputs, outputs)]
+        return any(half.full(*both) for half in self.halves())
+
     def parts(self, links: dict[int, int]) -> list[_Part]:
         """Components in the order of the walk."""
         source_of = {output: source for source, output in links.items()}
@@ -190,25 +228,26 @@ class _Level:
             return self._cell(links)
         parts = self.parts(links)
         cycles = max(1, sum(len(part.pairs) for part in parts))
-        forced, flip, bad = self._forced(parts)
+        forced, flip, bad = self._forced(parts, links)
+        targets = set(links.values())
+        lit = [[port in side for port in range(self.size)] for side in (links, targets)]
+        if self.starved(*lit):
+            bad = (1 << len(parts)) - 1
         if bad:
             return self._over(cycles + 1, budget, parts, bad, links)
         count = self.size // 2
         of_row = {row: k for k, part in enumerate(parts) for row in part.rows}
         choice = _Choice(count)
         touched = 0
-        halves = (
-            _Level(count, self.stage + 1, self.row, self.ports, self.ask),
-            _Level(count, self.stage + 1, self.row + count // 2, self.ports, self.ask),
-        )
         while cycles <= budget:
-            states = self._outer(parts, flip | choice.flip)
+            states = self._outer(parts, flip ^ choice.flip)
             below: tuple[dict[int, int], dict[int, int]] = ({}, {})
             for source, output in links.items():
                 upper = states[self.first(source >> 1)] == source & 1
                 below[0 if upper else 1][source >> 1] = output >> 1
             found = [
-                half.solve(sub, budget - cycles) for half, sub in zip(halves, below, strict=True)
+                half.solve(sub, budget - cycles)
+                for half, sub in zip(self.halves(), below, strict=True)
             ]
             failures = [f for f in found if f is not None and f.states is None]
             if not failures:
@@ -246,8 +285,9 @@ class _Level:
         blame = frozenset(i for i in links if i >> 1 in rows)
         return _Found(cycles, None, blame) if cycles <= budget else None
 
-    def _forced(self, parts: list[_Part]) -> tuple[int, int, int]:
-        """Components that fixed cells decide, those that they flip, those that cannot be."""
+    def _forced(self, parts: list[_Part], links: dict[int, int]) -> tuple[int, int, int]:
+        """Components that fixed cells decide, those that are flipped at first, that cannot be."""
+        hungry = [[half.hungry(outputs) for half in self.halves()] for outputs in (False, True)]
         forced = flip = bad = 0
         for k, part in enumerate(parts):
             cells = {self.first(row): state for row, state in part.rows.items()}
@@ -259,9 +299,21 @@ class _Level:
             }
             dark = any(self.ask.unusable >> cell & 1 for cell in cells)
             forced |= bool(held) << k
-            flip |= (1 in held) << k
+            flip |= (1 in held if held else self._wish(part, links, hungry) < 0) << k
             bad |= (len(held) == 2 or dark) << k
         return forced, flip, bad
+
+    def _wish(self, part: _Part, links: dict[int, int], hungry: list[list[list[int]]]) -> int:
+        """How many more idle ports a component sends toward unusable cells, not flipped."""
+        gain = 0
+        sides = (part.rows, links.keys()), (part.pairs, set(links.values()))
+        for (cells, busy), (upper, lower) in zip(sides, hungry, strict=True):
+            for cell, state in cells.items():
+                lit = [port for port in (2 * cell, 2 * cell + 1) if port in busy]
+                if len(lit) == 1:
+                    more = upper[cell] - lower[cell]
+                    gain += -more if lit[0] & 1 == state else more
+        return gain
 
     def _outer(self, parts: list[_Part], flip: int) -> dict[int, int]:
         states = {

@@ -171,15 +171,56 @@ def test_refusals():
     assert connect("benes", 4, (0, 7, 1, None)).reason == Reason.RANGE
     # Light is on all cells of the first column.
     assert connect("benes", 4, (0, 1, 2, 3), unusable=1).reason == Reason.NO_ROUTE
-    hard = random.Random(1).sample(range(64), 64)
-    hard[0] = None
-    made = connect("benes", 64, hard, unusable=1 << 33 + 64, limit=200)
+    hard = random.Random(36).sample(range(64), 64)
+    hard[::5] = [None] * 13
+    made = connect("benes", 64, hard, unusable=1 << 32 * 5 + 7, limit=200)
     assert made.reason == Reason.SEARCH_LIMIT
     assert made.cycles == 200
     with pytest.raises(ValueError, match="3 destinations; allowed: 4"):
         connect("benes", 4, (0, 1, 2))
     with pytest.raises(ValueError, match="topology = 'ring'; allowed: benes"):
         connect("ring", 4, (0, 1, 2, 3))
+
+
+def decided(ports, load, dead, count, limit):
+    """Reasons of the answers for random maps with dead cells, and most cycles of one that leads."""
+    seed = 77
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    cells = benes.cells(ports)
+    reasons = dict.fromkeys(Reason, 0)
+    cycles = 0
+    for _ in range(count):
+        order = rng.sample(range(ports), ports)
+        d = [o if rng.random() < load else None for o in order]
+        unusable = sum(1 << k for k in rng.sample(range(cells), dead))
+        made = connect("benes", ports, d, unusable=unusable, limit=limit)
+        reasons[made.reason] += 1
+        if made.reason == Reason.NONE:
+            cycles = max(cycles, made.cycles)
+            ways = fabrics.ways(fabrics.plan("benes", ports), made.states)
+            for i, output in enumerate(d):
+                if output is not None:
+                    assert ways[f"in{i}"].output == f"out{output}"
+                    assert not any(unusable >> k & 1 for k in ways[f"in{i}"].cells)
+    print(ports, load, dead, {r.name: n for r, n in reasons.items() if n}, cycles)
+    return reasons
+
+
+@pytest.mark.parametrize(("ports", "load"), [(32, 0.9), (64, 0.9), (64, 0.75)])
+def test_a_dead_cell_is_gone_round_or_proved_to_be_in_the_way(ports, load):
+    reasons = decided(ports, load, 1, 60, 64 * ports)
+    assert reasons[Reason.SEARCH_LIMIT] == 0
+    assert reasons[Reason.NONE] > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ports", [16, 32, 64, 128])
+@pytest.mark.parametrize(("load", "dead"), [(0.9, 1), (0.75, 1), (0.75, 2), (0.5, 4)])
+def test_few_searches_around_dead_cells_end_without_an_answer(ports, load, dead):
+    count = 300
+    reasons = decided(ports, load, dead, count, 1 << 14)
+    assert reasons[Reason.SEARCH_LIMIT] <= count * (0.01 if dead == 1 else 0.05)
 
 
 def test_the_choice_ends_exactly_when_every_orientation_fails():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
@@ -46,6 +47,7 @@ def _signature(ports: int) -> dict[str, Any]:
         "failed": Out(1),
         "conflict": Out(1),
         "blame": Out(ports),
+        "hungry": Out(2 * ports),
     }
 
 
@@ -76,6 +78,8 @@ class Level(wiring.Component):
         Pulse, instead of the others: two inputs ask for one output.
     blame : Out(ports)
         With ``failed``: these inputs alone have no routing.
+    hungry : Out(2 * ports)
+        Inputs, then outputs, from which a way leads to an unusable cell. Combinational.
     """
 
     start: Signal
@@ -90,6 +94,7 @@ class Level(wiring.Component):
     failed: Signal
     conflict: Signal
     blame: Signal
+    hungry: Signal
 
     def __init__(self, ports: int, *, check: bool = False) -> None:
         """Make the ports."""
@@ -116,6 +121,7 @@ class Level(wiring.Component):
             self.failed.eq(self.start & wrong & ~twice),
             self.done.eq(self.start & ~wrong & ~twice),
             self.blame.eq(self.active),
+            self.hungry.eq(self.unusable.replicate(4)),
         ]
         return m
 
@@ -139,13 +145,15 @@ class Level(wiring.Component):
             loop.fixed.eq(outer(self.fixed)),
             loop.value.eq(outer(self.value)),
             loop.unusable.eq(outer(self.unusable)),
+            loop.hungry_first.eq(Cat(upper.hungry[:rows], lower.hungry[:rows])),
+            loop.hungry_last.eq(Cat(upper.hungry[rows:], lower.hungry[rows:])),
             choice.clear.eq(self.start),
         ]
 
         # How the outer columns stand with the present choice, and what is left for the halves.
         flip = Signal(rows)
         idle = outer((self.fixed & self.value) | (~self.fixed & self.prefer))
-        m.d.comb += flip.eq(loop.flip | choice.flip)
+        m.d.comb += flip.eq(loop.flip ^ choice.flip)
         row_part = [loop.row_part.word_select(row, bits - 1) for row in range(rows)]
         for row in range(rows):
             inputs = slice(2 * row, 2 * row + 2)
@@ -188,6 +196,24 @@ class Level(wiring.Component):
                     half.states.word_select(stage, rows // 2)
                 )
 
+        # Idle ports are wanted where unusable cells are: only they may lead there.
+        dead = Signal(ports)
+        m.d.comb += dead.eq(outer(self.unusable))
+        m.d.comb += self.hungry.eq(
+            Cat(
+                Cat(
+                    (dead[side * rows + row] | upper.hungry[side * rows + row]
+                     | lower.hungry[side * rows + row]).replicate(2)
+                    for row in range(rows)
+                )
+                for side in (0, 1)
+            )
+        )  # fmt: skip
+        starved = Signal()
+        both = Signal(rows)
+        m.d.comb += both.eq(Cat(self.active[2 * row : 2 * row + 2].all() for row in range(rows)))
+        m.d.comb += starved.eq(_starved(m, ports, self.unusable, (both, loop.full), "full"))
+
         phase = Signal(_Phase)
         launch = Signal()
         ready = Signal(2)  # halves that have their routing
@@ -196,21 +222,23 @@ class Level(wiring.Component):
         culprits = Signal(rows)
         first_try = Signal()
         start_now = Signal()
+        hopeless = Signal()
         waiting = Signal()
         m.d.comb += [
             # The cycle of `loop.done` is the first of the wait.
             waiting.eq(((phase == _Phase.WAIT) | loop.done) & ~self.start),
             first_try.eq(loop.done & ~self.start),
-            start_now.eq((first_try & ~loop.bad.any()) | (launch & ~self.start)),
+            start_now.eq((first_try & ~hopeless) | (launch & ~self.start)),
             upper.start.eq(start_now),
             lower.start.eq(start_now),
             self.conflict.eq(loop.conflict & ~self.start),
         ]
+        m.d.comb += hopeless.eq(first_try & (loop.bad.any() | starved))
         settled = Signal(2)
         m.d.comb += settled.eq(Mux(start_now, 0, ready) | Cat(upper.done, lower.done))
         broken = upper.failed | lower.failed
         m.d.comb += [
-            self.done.eq(waiting & settled.all() & ~broken & ~(first_try & loop.bad.any())),
+            self.done.eq(waiting & settled.all() & ~broken & ~hopeless),
             self.failed.eq((phase == _Phase.FAILED) & ~self.start),
             self.blame.eq(
                 Cat(self.active[i] & touched.bit_select(row_part[i // 2], 1) for i in range(ports))
@@ -221,8 +249,11 @@ class Level(wiring.Component):
         m.d.sync += [ready.eq(settled), launch.eq(0)]
         with m.If(self.start):
             m.d.sync += [phase.eq(_Phase.WALK), touched.eq(0)]
-        with m.Elif(first_try & loop.bad.any()):
-            m.d.sync += [phase.eq(_Phase.FAILED), touched.eq(loop.bad)]
+        with m.Elif(hopeless):
+            m.d.sync += [
+                phase.eq(_Phase.FAILED),
+                touched.eq(loop.bad | starved.replicate(rows)),
+            ]
         with m.Elif(waiting):
             m.d.sync += [
                 phase.eq(Mux(broken, _Phase.BLAME, Mux(settled.all(), _Phase.IDLE, _Phase.WAIT))),
@@ -245,6 +276,36 @@ class Level(wiring.Component):
         with m.Elif(self.failed | self.conflict):
             m.d.sync += phase.eq(_Phase.IDLE)
         return m
+
+
+def _starved(m: Module, ports: int, unusable: Value, lines: Sequence[Value], name: str) -> Value:
+    """Whether an unusable cell of the halves has light, however the cells stand.
+
+    `lines` are the cells of the first and of the last column that two connections use: from these
+    light goes to both halves, and on to both halves of these from pairs of such lines.
+    """
+    rows, columns = ports // 2, benes.stages(ports)
+    count = rows // 2
+    if rows == 2:
+        return (unusable[2:4] & (lines[0] | lines[1]).any().replicate(2)).any()
+    some, both = [], []
+    for side, word in zip(("first", "last"), lines, strict=True):
+        pairs = [word[2 * k : 2 * k + 2] for k in range(count)]
+        some.append(Cat(pair.any() for pair in pairs))
+        both.append(Signal(count, name=f"{name}_{side}"))
+        m.d.comb += both[-1].eq(Cat(pair.all() for pair in pairs))
+    found: list[Value] = []
+    for half in range(2):
+        inside = Signal(benes.cells(rows), name=f"{name}_dead_{half}")
+        m.d.comb += inside.eq(
+            Cat(unusable.word_select(2 * stage + half, count) for stage in range(1, columns - 1))
+        )
+        found += [
+            (inside.word_select(column, count) & word).any()
+            for column, word in zip((0, columns - 3), some, strict=True)
+        ]
+        found.append(_starved(m, rows, inside, both, f"{name}_{half}"))
+    return Cat(found).any()
 
 
 class Benes(Router):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,7 +26,8 @@ class Loop(wiring.Component):
     destinations at once, so no inverse map is built.
 
     Cells that stand force the orientation of their component; one that is forced both ways, or in
-    which light passes an unusable cell, is `bad`.
+    which light passes an unusable cell, is `bad`. A component that is not forced stands so that the
+    idle ports at its ends lead to where they are wanted.
 
     Latency: ``done`` comes as many cycles after ``start`` as output pairs are used, at least 1 and
     at most `ports / 2`. With `check` ``conflict`` comes instead when two inputs have one output.
@@ -48,15 +49,18 @@ class Loop(wiring.Component):
         Output of each input, input 0 lowest; inputs that have one. Held to the answer.
     fixed, value, unusable : In(ports)
         Cells of the first column, then of the last: stands, at which state; no light may pass.
+    hungry_first, hungry_last : In(ports)
+        Inputs, and outputs, of the upper and then the lower sub-network at which an idle port is
+        wanted, for an unusable cell lies behind.
     first, last : Out(ports / 2)
         States of the cells of the first and last column, 1 = cross, when no component is flipped;
         valid from ``done`` until the next start, as all that follows.
-    used : Out(ports / 2)
-        Cells of the last column that a connection uses.
+    used, full : Out(ports / 2)
+        Cells of the last column that a connection uses; that two use.
     row_part, pair_part : Out(ports / 2 * log2(ports / 2))
         Number of the component of each cell of the first and of the last column.
     forced, flip, bad : Out(ports / 2)
-        Of each component: cells that stand decide; flipped by them; cannot be.
+        Of each component: cells that stand decide; stands flipped at first; cannot be.
     done, conflict : Out(1)
         High for one cycle.
 
@@ -74,9 +78,12 @@ class Loop(wiring.Component):
     fixed: Signal
     value: Signal
     unusable: Signal
+    hungry_first: Signal
+    hungry_last: Signal
     first: Signal
     last: Signal
     used: Signal
+    full: Signal
     row_part: Signal
     pair_part: Signal
     forced: Signal
@@ -101,9 +108,12 @@ class Loop(wiring.Component):
                 "fixed": In(ports),
                 "value": In(ports),
                 "unusable": In(ports),
+                "hungry_first": In(ports),
+                "hungry_last": In(ports),
                 "first": Out(rows),
                 "last": Out(rows),
                 "used": Out(rows),
+                "full": Out(rows),
                 "row_part": Out(rows * (bits - 1)),
                 "pair_part": Out(rows * (bits - 1)),
                 "forced": Out(rows),
@@ -221,15 +231,33 @@ class Loop(wiring.Component):
             stays.eq(agrees.any() | (was_stay & ~begins)),
             dark.eq((self.unusable & met).any() | (was_dark & ~begins)),
         ]
+        # Idle ports at the ends of a chain: are they wanted in the half to which they go?
+        vote, was_vote = Signal(signed(3)), Signal(signed(3))
+        ends = (
+            (here, ~(_swapped(source) & self.active).any(), self.hungry_first, ~lower),
+            (there, ~(_swapped(partner) & self.active).any(), self.hungry_first, lower),
+            (pair, ~partner.any(), self.hungry_last, ~lower),
+        )
+        gains = []
+        for number, (cell, idle, hungry, to_lower) in enumerate(ends):
+            gain = Signal(signed(2), name=f"gain_{number}")
+            above = (cell & hungry[:rows]).any()
+            below = (cell & hungry[rows:]).any()
+            with m.If(idle & (above ^ below)):
+                m.d.comb += gain.eq(Mux(to_lower ^ above, 1, -1))
+            gains.append(gain)
+        m.d.comb += vote.eq(sum(gains) + Mux(begins, 0, was_vote))
         with m.If(self.start):
-            m.d.sync += [self.used.eq(0), self.forced.eq(0), self.flip.eq(0), self.bad.eq(0)]
+            m.d.sync += [self.used.eq(0), self.full.eq(0)]
+            m.d.sync += [self.forced.eq(0), self.flip.eq(0), self.bad.eq(0)]
         with m.If(step):
             m.d.sync += [
                 was_flip.eq(flips),
                 was_stay.eq(stays),
                 was_dark.eq(dark),
+                was_vote.eq(vote),
                 self.forced.bit_select(part, 1).eq(flips | stays),
-                self.flip.bit_select(part, 1).eq(flips),
+                self.flip.bit_select(part, 1).eq(Mux(stays, flips, flips | (vote < 0))),
                 self.bad.bit_select(part, 1).eq((flips & stays) | dark),
             ]
             for row in range(rows):
@@ -242,6 +270,7 @@ class Loop(wiring.Component):
                     m.d.sync += [
                         self.last[row].eq(pair_state),
                         self.used[row].eq(1),
+                        self.full[row].eq(partner.any()),
                         self.pair_part.word_select(row, bits - 1).eq(part),
                     ]
         return m
