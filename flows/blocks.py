@@ -85,7 +85,7 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
         allowed = ", ".join([*TOPS, *parts])
         raise DesignError(f"block {name}: unknown; allowed: {allowed}")
     component = parts[name][1](design)
-    if name == "ocs_pins":
+    if name in ("ocs_board", "ocs_pins"):
         return Generated(component.generate(directory), component.description)
     domains = _DOMAINS.get(name)
     return Generated(verilog.emit(component, name, directory=directory, domains=domains), None)
@@ -128,6 +128,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.link.registers import registers as serdes_registers
     from lightloom.rtl.link.route_port import RoutePort
     from lightloom.rtl.link.transmitter import Transmitter
+    from lightloom.rtl.ocs.board import Board
     from lightloom.rtl.ocs.commit import Commit
     from lightloom.rtl.ocs.drive.adc_bank import AdcBank
     from lightloom.rtl.ocs.drive.budget import Budget
@@ -152,6 +153,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
     from lightloom.rtl.ocs.requests import Requests
+    from lightloom.rtl.ocs.route import TOPOLOGIES
     from lightloom.rtl.ocs.route.benes import Benes
     from lightloom.rtl.ocs.walk import Walk
     from lightloom.rtl.pcs import transcoder, wide_scrambler
@@ -209,6 +211,23 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     def heaters(design: Design) -> tuple[int, int]:
         """Cells of the switch, and bits of a code."""
         return len(fabrics.plan(*fabric(design)).cells), design.switch.dac_bits
+
+    def board(design: Design) -> Board:
+        switch = design.switch
+        topology = "benes" if switch.topology == "none" else switch.topology
+        if topology not in TOPOLOGIES:
+            raise DesignError(
+                f"ocs_board: switch.topology is {topology}; allowed: {', '.join(TOPOLOGIES)}"
+            )
+        return Board(
+            switch.ports,
+            switch.dac_bits,
+            switch.clock_mhz,
+            drive=switch.drive,
+            topology=topology,
+            settle_us=switch.settle_us,
+            monitors=switch.monitors == "cell",
+        )
 
     def cells(design: Design) -> int:
         return heaters(design)[0]
@@ -308,6 +327,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "drive_sigma_delta_2": (SigmaDelta, lambda d: SigmaDelta(*heaters(d), order=2)),
         "drive_dac_chains": (DacChains, lambda d: DacChains(*heaters(d), clock(d))),
         "drive_adc_bank": (AdcBank, lambda d: AdcBank(2 * cells(d), clock(d))),
+        "ocs_board": (Board, board),
         "ocs_pins": (Pins, lambda d: Pins(*heaters(d), clock(d))),
         "spi_drive": (SpiDrive, lambda d: SpiDrive(*heaters(d), clock(d))),
         "locks": (Locks, lambda d: Locks(*fabric(d))),

@@ -246,6 +246,11 @@ class Switch(Frozen):
         description="Taps with photodiodes: at no place, at every port, or at both outputs of "
         "every cell.",
     )
+    drive: Literal["parallel", "pwm", "sigma_delta", "spi"] = Field(
+        default="spi",
+        description="What block `ocs_board` has on its pins: codes, one bit a heater (PWM or "
+        "sigma-delta), or serial DACs and ADCs. Co-simulations see the codes.",
+    )
     coupler: Literal["edge", "grating"] = Field(
         default="edge", description="How fibres meet the chip."
     )

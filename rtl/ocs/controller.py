@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal, Value
+from amaranth import Cat, Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,6 +67,8 @@ class Controller(wiring.Component):
         Terms of thermal crosstalk a cell, 0 to 16.
     monitors : bool
         The chip has taps at the outputs of every cell and light detectors at its inputs.
+    root : bool
+        Codes are voltages of a DAC; False: they are powers, for PWM or sigma-delta.
 
     Members
     -------
@@ -84,6 +86,11 @@ class Controller(wiring.Component):
         The last command was refused.
     interrupt : 1 bit, out
         An event is set that is not masked.
+    fault : 1 bit, in
+        What is behind the codes failed: the fabric is parked from the next clock on, as by the
+        watchdog, and commits and rollbacks are refused until it is low.
+    held : 1 bit, out
+        The codes are held at 0.
     light : ports bits, in, with `monitors`, as all that follow
         1 = light at the input; in this clock domain.
     sample_valid, sample_channel, sample_value : 1 bit, 1 more than a cell number's, 12 bits, in
@@ -106,6 +113,8 @@ class Controller(wiring.Component):
     done: Signal
     error: Signal
     interrupt: Signal
+    fault: Signal
+    held: Signal
     light: Signal
 
     def __init__(
@@ -118,6 +127,7 @@ class Controller(wiring.Component):
         settle_us: float = 60.0,
         neighbours: int = 8,
         monitors: bool = False,
+        root: bool = True,
     ) -> None:
         """Check the parameters, load the register description and make the ports."""
         if topology not in TOPOLOGIES:
@@ -138,6 +148,7 @@ class Controller(wiring.Component):
         self.settle_us = settle_us
         self.neighbours = neighbours
         self.monitors = monitors
+        self.root = root
         self._locks = Locks(topology, ports) if monitors else None
         self._commit = Commit(topology, ports)
         self.cells = self._commit.cells
@@ -163,6 +174,8 @@ class Controller(wiring.Component):
                 "done": Out(1),
                 "error": Out(1),
                 "interrupt": Out(1),
+                "fault": In(1),
+                "held": Out(1),
                 **taps,
             }
         )
@@ -177,7 +190,11 @@ class Controller(wiring.Component):
         m.submodules.router = ResetInserter(commit.route_drop)(self._router)
         m.submodules.budget = budget = MapPower(self.cells)
         m.submodules.drive = drive = Drive(
-            self.cells, self.dac_bits, self.clock_mhz, neighbours=self.neighbours
+            self.cells,
+            self.dac_bits,
+            self.clock_mhz,
+            neighbours=self.neighbours,
+            root=self.root,
         )
         field = bank.signal
 
@@ -187,7 +204,7 @@ class Controller(wiring.Component):
         for name in ("stuck_bar", "stuck_cross", "unusable"):
             m.d.comb += getattr(commit, name).eq(self._words(bank, name))
         m.d.comb += [
-            commit.watchdog.eq(drive.watchdog_expired),
+            commit.watchdog.eq(drive.watchdog_expired | self.fault),
             commit.destinations.eq(requests.destinations),
             commit.valid.eq(requests.valid),
             commit.settled.eq(drive.settled),
@@ -214,6 +231,7 @@ class Controller(wiring.Component):
             drive.watchdog_kick.eq(field("control.kick")),
             drive.watchdog_release.eq(field("control.release")),
             self.dac_codes.eq(drive.codes),
+            self.held.eq(drive.held),
             self.cell_states.eq(commit.states),
             self.busy.eq(commit.busy),
             self.done.eq(commit.done),
@@ -355,26 +373,32 @@ class Controller(wiring.Component):
         """Reason, counters, events and what is read."""
         field = bank.signal
         reason = Signal(Reason)
+        refusal = Signal(Reason)
         commanded = Signal()
+        m.d.comb += refusal.eq(commit.refusal)
+        with m.If((commit.refusal == Reason.WATCHDOG) & ~drive.watchdog_expired):
+            m.d.comb += refusal.eq(Reason.FAULT)
         m.d.sync += commanded.eq(field("command.connect") | field("command.disconnect"))
         with m.If(requests.refused):
             m.d.sync += reason.eq(requests.reason)
         with m.Elif(commit.refused):
-            m.d.sync += reason.eq(commit.refusal)
+            m.d.sync += reason.eq(refusal)
         with m.Elif(commit.accepted | commanded):
             m.d.sync += reason.eq(Reason.NONE)
         m.d.comb += self.error.eq(reason != Reason.NONE)
         for number in range(_REASONS):
             count = Signal(16, name=f"refusals_{number}")
             here = (requests.refused & (requests.reason == number + 1)) | (
-                commit.refused & (commit.refusal == number + 1)
+                commit.refused & (refusal == number + 1)
             )
             m.d.sync += count.eq(count + (here & (count != 0xFFFF)))
             m.d.comb += field(f"refusals[{number}].value").eq(count)
 
-        was = Signal(4, init=0b0010)
+        was = Signal(5, init=0b00010)
         counted = Signal()
-        m.d.sync += was.eq(Cat(commit.busy, commit.parked, drive.watchdog_expired, commit.counting))
+        m.d.sync += was.eq(
+            Cat(commit.busy, commit.parked, drive.watchdog_expired, commit.counting, self.fault)
+        )
         m.d.comb += counted.eq(was[3] & ~commit.counting)
         events = {
             "settled": was[0] & ~commit.busy & drive.settled,
@@ -383,7 +407,10 @@ class Controller(wiring.Component):
             "rearranged": commit.applied & commit.rearranged,
             "over_budget": drive.over_budget & drive.tick,
             "watchdog": drive.watchdog_expired & ~was[2],
+            "light_lost": Const(0, 1),
+            "sweep_done": Const(0, 1),
             **more,
+            "fault": self.fault & ~was[4],
         }
         pending = Signal(len(events))
         for number, (name, event) in enumerate(events.items()):
@@ -416,6 +443,7 @@ class Controller(wiring.Component):
             "status.watchdog": drive.watchdog_expired,
             "status.over_budget": drive.over_budget,
             "status.settled": drive.settled,
+            "status.fault": self.fault,
             "route_cycles.value": commit.elapsed,
             "change.moved": commit.moved,
             "change.disturbed": commit.disturbed,

@@ -35,6 +35,8 @@ class Reason(enum.IntEnum, shape=4):
     """There is no map to roll back to."""
     WATCHDOG = 9
     """The watchdog holds the fabric parked."""
+    FAULT = 10
+    """What is behind the codes failed, which holds the fabric parked."""
 
 
 @dataclass
