@@ -33,6 +33,7 @@ module switch_side #(
 
     ocs_controller controller (
         .clk, .rst, .dac_codes, .cell_states(), .busy, .done, .error, .interrupt(),
+        .fault(1'b0), .held(),
         .csr__awaddr(awaddr), .csr__awprot(3'b0), .csr__awvalid(awvalid), .csr__awready(awready),
         .csr__wdata(w_data), .csr__wstrb(4'hf), .csr__wvalid(wvalid), .csr__wready(wready),
         .csr__bresp(bresp), .csr__bvalid(bvalid), .csr__bready(bready),
