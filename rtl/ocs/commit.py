@@ -54,9 +54,10 @@ class Commit(wiring.Component):
     on their old way (none of a rollback or park); both are there ``count_latency`` clocks after
     `change`.
 
-    Latency from the commit pulse to `change`: 3 + router with nothing to keep; walk.latency + 1
-    more with routes to keep and twice that with dead cells; another routing when the first finds
-    nothing; 2 more and the budget's time where that is on.
+    Latency from the commit pulse to `change`: 1 + router with nothing to keep, for the router
+    starts with the pulse (2 with 2 ports); 4 + walk.latency + router with routes to keep, and
+    walk.latency more with dead cells; another routing and 1 when the first finds nothing; 2 more
+    and the budget's time where that is on.
     After reset: parked, nothing connected.
 
     Parameters
@@ -75,9 +76,9 @@ class Commit(wiring.Component):
     stuck_bar, stuck_cross, unusable : In(cells)
         Dead cells. Both stuck bits: unusable.
     route_start, route_drop : Out(1)
-        To the router; `route_drop` resets it.
+        To the router; `route_drop` resets it, also when a start came too early.
     route_destinations, route_active, route_fixed, route_value, route_unusable, route_prefer : Out
-        Its inputs, held from start to the answer.
+        Its inputs, held from start to the answer or drop.
     route_states, route_done, route_failed, route_reason : In(cells), In(1), In(1), In(Reason)
         Its answer.
     budget_on : In(1), budget_start, budget_done, budget_over : Out(1), In(1), In(1)
@@ -249,29 +250,26 @@ class Commit(wiring.Component):
             ),
             drop.eq(routing & (self.abort | parks | self.watchdog)),
             self.aborted.eq(drop),
-            self.route_drop.eq(drop),
+            self.route_drop.eq(drop | (phase == Phase.MEET)),
         ]
 
         # The map under way; `same` are its routes that the active map has too.
         wanted = Signal(ports * bits)
         active = Signal(ports)
         same = Signal(ports)
+        same_now = Signal(ports)
         kept = Signal(ports)
+        m.d.comb += same_now.eq(
+            Cat(
+                self.destinations.word_select(i, bits) == self.map_destinations.word_select(i, bits)
+                for i in range(ports)
+            )
+            & self.valid
+            & self.map_valid
+            & (~self.parked).replicate(ports)
+        )
         with m.If(may_commit):
-            m.d.sync += [
-                wanted.eq(self.destinations),
-                active.eq(self.valid),
-                same.eq(
-                    Cat(
-                        self.destinations.word_select(i, bits)
-                        == self.map_destinations.word_select(i, bits)
-                        for i in range(ports)
-                    )
-                    & self.valid
-                    & self.map_valid
-                    & (~self.parked).replicate(ports)
-                ),
-            ]
+            m.d.sync += [wanted.eq(self.destinations), active.eq(self.valid), same.eq(same_now)]
 
         stuck = Signal(cells)
         dead = Signal(cells)
@@ -293,14 +291,17 @@ class Commit(wiring.Component):
             walk.cells.eq(Mux(settling, moves, dead)),
         ]
 
-        # The router's question.
+        # The router's question. It is put with the commit already, as if nothing could be kept, and
+        # dropped where something can. With 2 ports the answer would come before it is looked for.
         fixed = Signal(cells)
         first_try = Signal()
         started = Signal()
+        at_once = Signal()
         m.d.comb += [
-            self.route_start.eq((phase == Phase.ROUTE) & ~started),
-            self.route_destinations.eq(wanted),
-            self.route_active.eq(active),
+            at_once.eq(may_commit if ports > 2 else 0),
+            self.route_start.eq(((phase == Phase.ROUTE) & ~started) | at_once),
+            self.route_destinations.eq(Mux(idle, self.destinations, wanted)),
+            self.route_active.eq(Mux(idle, self.valid, active)),
             self.route_fixed.eq(fixed | stuck),
             self.route_value.eq(Mux(first_try, self.states, 0) & ~stuck | self.stuck_cross & stuck),
             self.route_unusable.eq(self.unusable | both),
@@ -333,13 +334,15 @@ class Commit(wiring.Component):
         m.d.sync += started.eq((self.route_start | self.budget_start | started) & ~retry)
         with m.Switch(phase):
             with m.Case(Phase.IDLE), m.If(may_commit):
-                m.d.sync += [phase.eq(Phase.MEET), wait.eq(walk.latency), kept.eq(0)]
+                m.d.sync += [
+                    phase.eq(Mux(same_now.any(), Phase.MEET, Phase.ROUTE)),
+                    started.eq(at_once),
+                    wait.eq(walk.latency),
+                    kept.eq(0),
+                ]
             with m.Case(Phase.MEET):
                 m.d.sync += wait.eq(wait - 1)
-                with m.If(~same.any()):
-                    m.d.sync += [phase.eq(Phase.ROUTE), first_try.eq(0), fixed.eq(0)]
-                    m.d.sync += started.eq(0)
-                with m.Elif(~dead.any() | (wait == 0)):
+                with m.If(~dead.any() | (wait == 0)):
                     m.d.sync += [phase.eq(Phase.KEEP), wait.eq(walk.latency)]
                     m.d.sync += kept.eq(same & Mux(dead.any(), ~walk.touched, ~0))
             with m.Case(Phase.KEEP):
@@ -358,6 +361,8 @@ class Commit(wiring.Component):
             m.d.sync += phase.eq(Phase.IDLE)
         with m.If(apply | may_roll | parks):
             m.d.sync += phase.eq(Phase.SETTLE)
+        with m.If(fails | drop | apply):
+            m.d.sync += [fixed.eq(0), first_try.eq(0)]
 
         # The one edge: states, map and park change here and nowhere else.
         old_map = Signal(ports * bits)

@@ -120,13 +120,53 @@ def test_maps_change_in_one_step_and_move_what_they_must(topology, ports):
     assert len(tally["kept"]) > 15
 
 
-def test_a_full_map_from_nothing_takes_the_clocks_that_are_stated():
-    b = Bench("benes", 8)
+@pytest.mark.parametrize(
+    "ports", [4, 8, 16, 32, *(pytest.param(n, marks=pytest.mark.slow) for n in (64, 128))]
+)
+def test_a_full_map_from_nothing_takes_the_clocks_that_are_stated(ports):
+    b = Bench("benes", ports)
+    seed = ports
+    print(f"seed {seed}")
+    wanted = dict(enumerate(random.Random(seed).sample(range(ports), ports)))
 
     async def scenario():
-        reason, _ = await b.ask(dict(enumerate([7, 6, 5, 4, 3, 2, 1, 0])))
+        ctx, dut = b.ctx, b.dut
+        ctx.set(dut.destinations, sum(to << dut.bits * i for i, to in wanted.items()))
+        ctx.set(dut.valid, (1 << ports) - 1)
+        ctx.set(dut.commit, 1)
+        clocks = 0
+        while not ctx.get(dut.change):
+            await ctx.tick()
+            ctx.set(dut.commit, 0)
+            clocks += 1
+            assert clocks <= ports
+        b.check(wanted)
+        # The router takes 2 clocks less than there are ports.
+        assert clocks == ctx.get(dut.elapsed) == ports - 1
+
+    b.run(scenario)
+
+
+@pytest.mark.parametrize("ports", [2, 4, 8])
+def test_a_router_that_started_too_early_does_not_answer(ports):
+    """Kept routes are asked for anew, whatever comes of the start with the commit."""
+    b = Bench("benes", ports)
+
+    async def scenario():
+        first = {i: i for i in range(ports)}
+        reason, _ = await b.ask(first)
         assert reason == Reason.NONE
-        assert b.ctx.get(b.dut.elapsed) == 2 + 8 - 2 + 1
+        await b.ask({i: i for i in range(1, ports)})
+        before = b.ctx.get(b.dut.states)
+        # With the commit alone, other states would do as well: prefer is kept only for idle cells.
+        reason, seen = await b.ask(first)
+        assert reason == Reason.NONE
+        assert set(seen) == {before}
+        twice = first | {0: ports - 1}
+        reason, seen = await b.ask(twice)
+        assert reason == Reason.CONFLICT
+        assert set(seen) == {before}
+        assert not b.ctx.get(b.dut.busy)
 
     b.run(scenario)
 
