@@ -200,7 +200,7 @@ class Switch(Frozen):
     ports: int = within(
         8,
         2,
-        64,
+        128,
         "Fabric ports; a power of two for Benes and switch-and-select, lanes (even) for ocstrx.",
     )
     permutation: Literal["identity", "reverse", "random"] | tuple[int, ...] = Field(
@@ -286,9 +286,10 @@ class Switch(Frozen):
     def _routable(self) -> Self:
         sizes = PORTS.get(self.topology)
         if sizes is not None and self.ports not in sizes:
+            every = isinstance(sizes, range) and sizes.step == 1
+            allowed = f"{sizes[0]} to {sizes[-1]}" if every else ", ".join(map(str, sizes))
             raise ValueError(
-                f"ports = {self.ports} with topology {self.topology!r}; "
-                f"allowed: {', '.join(map(str, sizes))}"
+                f"ports = {self.ports} with topology {self.topology!r}; allowed: {allowed}"
             )
         given = self.permutation
         if isinstance(given, tuple) and sorted(given) != list(range(self.ports)):
@@ -299,13 +300,17 @@ class Switch(Frozen):
 
 
 PORTS: dict[str, Sequence[int]] = {
-    "benes": (2, 4, 8, 16, 32, 64),
+    "benes": (2, 4, 8, 16, 32, 64, 128),
     # The shuffle between the trees has (N (N - 1) / 2)^2 crossings: 246,016 at 32.
     "switch-and-select": (2, 4, 8, 16),
+    # N^2 cells: 4096 at 64, as many as the controller has registers and tables for.
+    "piloss": range(2, 65),
+    "crossbar": range(2, 65),
+    "odd-even": range(2, 65),
     # The loopback joins two halves of the lanes.
     "ocstrx": range(2, 17, 2),
 }
-"""Sizes of the topologies that do not come in every size of 2 to 64."""
+"""Sizes of the topologies."""
 
 
 class Fibre(Frozen):

@@ -46,7 +46,15 @@ def test_parts_that_make_a_link_pass():
 
 @pytest.mark.parametrize(
     ("topology", "ports"),
-    [("benes", 6), ("switch-and-select", 32), ("switch-and-select", 3), ("ocstrx", 5)],
+    [
+        ("benes", 6),
+        ("switch-and-select", 32),
+        ("switch-and-select", 3),
+        ("ocstrx", 5),
+        ("piloss", 65),
+        ("crossbar", 128),
+        ("odd-even", 128),
+    ],
 )
 def test_sizes_a_topology_does_not_come_in_are_refused(topology, ports):
     with pytest.raises(spec.DesignError, match=f"ports = {ports} with topology '{topology}'; all"):
@@ -57,6 +65,12 @@ def test_sizes_a_topology_does_not_come_in_are_refused(topology, ports):
 def test_the_others_come_in_any_size(topology):
     for ports in (2, 3, 7, 64):
         assert design(switch={"topology": topology, "ports": ports}).switch.ports == ports
+
+
+def test_a_benes_network_has_up_to_128_ports_and_those_of_n_squared_cells_up_to_64():
+    assert design(switch={"ports": 128}).switch.ports == 128
+    with pytest.raises(spec.DesignError, match="with topology 'piloss'; allowed: 2 to 64"):
+        design(switch={"topology": "piloss", "ports": 128})
 
 
 def test_the_carrier_follows_the_band():

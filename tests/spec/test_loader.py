@@ -40,7 +40,8 @@ def test_overrides_take_toml_values_and_bare_words():
         ("serdes.baud_gbd", "32 GHz", 'serdes.baud_gbd = "32 GHz"; allowed: number 1 to 64'),
         ("serdes.baud_gbd", "320", "serdes.baud_gbd = 320; allowed: number 1 to 64"),
         ("serdes.lanes", "17", "serdes.lanes = 17; allowed: whole number 1 to 16"),
-        ("switch.ports", "6", "ports = 6 with topology 'benes'; allowed: 2, 4, 8, 16, 32, 64"),
+        ("switch.ports", "6", "ports = 6 with topology 'benes'; allowed: 2, 4, 8, 16, 32, 64, 128"),
+        ("switch.ports", "129", "switch.ports = 129; allowed: whole number 2 to 128"),
         (
             "switch.topology",
             "ring",
