@@ -165,6 +165,10 @@ def figures(switch: Switch, technology: Technology) -> Figures:
     )
 
 
+MOST_PORTS = 64
+"""Of a layout: no larger one was ever laid out and checked."""
+
+
 def switch_chip(switch: Switch, technology: Technology = DEMONSTRATION) -> SwitchChip:
     """Lay out a switch; equal designs give the same object.
 
@@ -174,6 +178,11 @@ def switch_chip(switch: Switch, technology: Technology = DEMONSTRATION) -> Switc
     if switch.topology == "none":
         raise DesignError(
             "switch.topology = 'none'; a chip exists for " + ", ".join(fabrics.TOPOLOGIES)
+        )
+    if switch.ports > MOST_PORTS:
+        raise DesignError(
+            f"switch.ports = {switch.ports} has no layout; allowed: 2 to {MOST_PORTS}; "
+            "the controller alone comes in larger sizes"
         )
     try:
         return _build(figures(switch, technology))

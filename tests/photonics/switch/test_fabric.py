@@ -309,6 +309,13 @@ def test_only_this_chip_is_in_its_file(tmp_path):
     assert [cell.name for cell in layout.top_cells()] == [switch_chip(Switch()).netlist.chip]
 
 
+def test_a_size_that_only_the_controller_has_is_refused_at_once():
+    with pytest.raises(
+        DesignError, match=r"switch\.ports = 128 has no layout; allowed: 2 to 64; the controller"
+    ):
+        switch_chip(Switch(ports=128))
+
+
 def test_a_missing_topology_is_refused():
     with pytest.raises(DesignError, match=r"switch\.topology = 'none'; a chip exists for benes, "):
         switch_chip(Switch(topology="none"))
