@@ -1,4 +1,4 @@
-"""Router of fabrics with one way for each pair of ports: crossbar, PILOSS, switch and select."""
+"""Router of fabrics with a direct way a pair of ports: crossbar, PILOSS, switch and select."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ class FixedWays(Router):
 
     A cell is at bar when a connected pair needs it so, else at cross, which is not driven: so a
     change moves no cell of a route that stays, and `prefer` is not used. A cell that stands
-    otherwise, and one that is unusable, are in the way of the routes that pass them; then the
-    answer is NO_ROUTE, for there is no other way.
+    otherwise, and one that is unusable, are in the way of the routes that pass them. In switch and
+    select there is no other way, and the answer is NO_ROUTE. In a crossbar and in PILOSS light may
+    also turn several times, over lines of other ports; such ways are not looked for, and the answer
+    is SEARCH_LIMIT.
 
     Latency: `ports` clocks to find conflicts, then the walk's latency + 1, to `done`. Exactly one
     of `done` and `failed` answers a start. Inputs are held from `start` to the answer. Reset: idle.
@@ -46,7 +48,7 @@ class FixedWays(Router):
 
     Members
     -------
-    As in `lightloom.rtl.ocs.route.seam.Router`; reasons are CONFLICT and NO_ROUTE.
+    As in `lightloom.rtl.ocs.route.seam.Router`; reasons are CONFLICT, NO_ROUTE and SEARCH_LIMIT.
 
     Raises
     ------
@@ -77,6 +79,8 @@ class FixedWays(Router):
             m.d.comb += wanted[cell].eq(~Cat(pairs[i][to] for i, to in sorted(users)).any())
 
         # Routes must not meet a cell that stands otherwise; the walk sees the states as wanted.
+        only_way = self.topology == "switch-and-select"
+        blocked = RouteReason.NO_ROUTE if only_way else RouteReason.SEARCH_LIMIT
         running = Signal()
         turn = Signal(range(ports + walk.latency + 1))
         taken = Signal(ports)
@@ -105,7 +109,7 @@ class FixedWays(Router):
                     running.eq(0),
                     self.done.eq(~conflict & ~met),
                     self.failed.eq(conflict | met),
-                    self.reason.eq(RouteReason.NO_ROUTE),
+                    self.reason.eq(blocked),
                 ]
                 with m.If(conflict):
                     m.d.sync += self.reason.eq(RouteReason.CONFLICT)
