@@ -7,6 +7,7 @@ It awaits events and talks to registers; no part of it runs each clock. `LIGHTLO
 from __future__ import annotations
 
 import ctypes
+import enum
 import json
 import os
 import time
@@ -22,8 +23,10 @@ from lightloom.cosim import eye
 from lightloom.cosim.coefficients import build as build_coefficients
 from lightloom.cosim.host import Host
 from lightloom.cosim.kernel.binding import Kernel
+from lightloom.cosim.ring import Transceivers
 from lightloom.cosim.setup import (
     Change,
+    Failover,
     LaneCodewords,
     LaneErrors,
     LaneState,
@@ -37,6 +40,7 @@ from lightloom.rtl.link.bring_up import FailReason, State
 from lightloom.rtl.ocs.drive.goal import Field
 from lightloom.rtl.ocs.drive.model import code as code_of
 from lightloom.rtl.ocs.drive.model import power_of
+from lightloom.rtl.ocs.guard import Path as SwitchPath
 from lightloom.rtl.ocs.requests import Reason
 
 POLL_US = 1.0
@@ -68,7 +72,9 @@ class Bench:
         design = setup.design
         self.lanes = design.serdes.lanes
         self.word_ns = design.serdes.symbols_per_clock / design.serdes.baud_gbd
-        self.kernel = Kernel(Path(setup.kernel), build_coefficients(design, setup.model))
+        self.kernel = Kernel(
+            Path(setup.kernel), build_coefficients(design, setup.model, setup.other)
+        )
         self.kernel.select()
         self.payload = Path(setup.payload).read_bytes()
         if setup.fixed:
@@ -76,14 +82,20 @@ class Bench:
         self.word_bytes = int(setup.serdes.parameters["word_bytes"])
         self.word_bits = design.serdes.symbols_per_clock * design.serdes.bits_per_symbol
         self.has_fec = design.serdes.fec is not None
-        self.traffic = Traffic(ctypes.CDLL(None), word_bytes=self.word_bytes)
-        for side in (0, 1):
-            self.traffic.load(side, self.payload)
+        self.traffic = self._payload_traffic()
         self.hosts = (Host(dut, "a", setup.serdes), Host(dut, "b", setup.serdes))
         self.changes: list[Change] = []
         self.errors: list[tuple[LaneErrors, ...]] = [(), ()]
         self.lock_us: list[float | None] = [None, None]
         self.switching: Switching | None = None
+        self.failover: Failover | None = None
+        self.transceivers = Transceivers(self) if design.ring else None
+
+    def _payload_traffic(self) -> Traffic:
+        traffic = Traffic(ctypes.CDLL(None), word_bytes=self.word_bytes)
+        for side in (0, 1):
+            traffic.load(side, self.payload)
+        return traffic
 
     # -- clocks ---------------------------------------------------------------------------------
 
@@ -96,12 +108,15 @@ class Bench:
         dut.period_ocs_fs.value = 1e9 / design.switch.clock_mhz
         dut.run.value = 1
         for name, signal in (("A", dut.state_a), ("B", dut.state_b)):
-            cocotb.start_soon(self._record(f"{name} bring-up", signal))
+            cocotb.start_soon(self._record(f"{name} bring-up", signal, State))
+        if design.ring:
+            for name, signal in (("A", dut.path_a), ("B", dut.path_b)):
+                cocotb.start_soon(self._record(f"{name} path", signal, SwitchPath))
 
-    async def _record(self, track: str, signal: Any) -> None:
+    async def _record(self, track: str, signal: Any, names: type[enum.Enum]) -> None:
         while True:
             value = signal.value
-            state = State(int(value)).name if value.is_resolvable else "RESET"
+            state = names(int(value)).name if value.is_resolvable else "RESET"
             self.changes.append(Change(track=track, time_us=now_us(), state=state))
             await ValueChange(signal)
 
@@ -123,9 +138,12 @@ class Bench:
         setup, dut = self.setup, self.dut
         if setup.controller is None:
             return None
-        host = Host(dut, "o", setup.controller)
         design = setup.design.switch
         await Timer(1, "us")
+        if self.transceivers is not None:
+            progress("switches: calibration and path")
+            return await self.transceivers.commission()
+        host = Host(dut, "o", setup.controller)
         for side in self.hosts:
             # no bring-up through light that is still on its way to another port
             await side.update("control", enable=0)
@@ -311,6 +329,14 @@ class Bench:
             if not int(self.dut.both_up.value) and not await self.within(20.0, self.dut.both_up):
                 break
 
+    async def cut(self) -> None:
+        """Cut a fibre of the ring under traffic of its own, where the design asks for it."""
+        if self.transceivers is None or self.setup.design.run.cut_us is None:
+            return
+        progress("fibre cut: traffic on both paths")
+        self.failover = await self.transceivers.fail_over(now_us)
+        self.traffic = self._payload_traffic()
+
     # -- results --------------------------------------------------------------------------------
 
     async def _side(self, side: int) -> Side:
@@ -413,6 +439,7 @@ class Bench:
         outcome = Outcome(
             sides=sides,
             switching=self.switching,
+            failover=self.failover,
             changes=tuple(self.changes),
             end_us=now_us(),
             line_bits=words * self.lanes * self.word_bits,
@@ -448,5 +475,6 @@ async def link(dut: Any) -> None:
             misrouted = await bench.check_routes()
             up = misrouted is None
         if up:
+            await bench.cut()
             await bench.carry()
     await bench.finish(up, misrouted, time.process_time() - begin)

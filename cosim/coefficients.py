@@ -8,9 +8,11 @@ order of the path:
   response. The modulator's pole stands before its static, chirp-free characteristic.
 - lasers: frequency offset fixed by the seed, phase walk of the linewidth, one step a word.
 - fabric: complex matrix once a word. Leaked light has the delay of the light it disturbs. One chip
-  between two circulators for both directions, or two transceivers' own switches in series, driven
-  alike and without reflections; what leaks inside a transceiver from its transmitters to its
-  receivers is left out.
+  between two circulators for both directions, or a ring of two transceivers with their own switches
+  and two fibres between them, each switch at the time when the light passes it, without
+  reflections. The receivers hear the fibre that their switch lets through more; what comes over the
+  other is left out, and so is what leaks or loops back inside a transceiver from its transmitters
+  to its receivers: on its loopback path a receiver is dark.
 - fibre: loss and delay; at 1310 nm and these lengths dispersion is not modelled.
 - detector: square law, dark current; thermal, shot and intensity noise as one white Gaussian
   current a sample, its variance from the power of that sample. A sample is held until the next.
@@ -23,14 +25,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lightloom.cosim import channel, philox
-from lightloom.spec import Design, DesignError, OpticalModel
+from lightloom.spec import Design, DesignError, OpticalModel, fabrics
 from lightloom.spec.optical_model import Couple, Eam, HeaterOp, Mzm, PathOp, Ring
 
 Array = npt.NDArray[np.float64]
@@ -111,6 +113,18 @@ class Coefficients:
     thermal_crosstalk: Array
     dac_bits: int
     dac_full_scale_mw: float
+    ring_lines: Array
+    """Ring: for each lane the line from the transmitter, to primary and backup fibre, from them,
+    and to the receiver, `[6, lanes]`; else empty. `fabric_ops` are then those of one switch, and
+    the heaters of side A's come first."""
+    ring_delay_ui: Array
+    """Ring: as `delay_ui`, `[fibre, direction, lane]`, primary and backup."""
+    ring_flight_fs: Array
+    """Ring: of each fibre, from switch to switch."""
+    ring_field: Array
+    """Ring: field behind each fibre, relative to `source_field`."""
+    tap_mw: float
+    """Ring: mean light at a fibre's end that its tap shows."""
     permutation: tuple[int, ...]
     """Lane of B that lane i of A meets."""
     tx_lost: float
@@ -134,6 +148,11 @@ class Coefficients:
         """Length of a row of the receive bank."""
         return self.rx_bank.shape[1]
 
+    @property
+    def ring(self) -> bool:
+        """Whether two transceivers with their own switches stand at both ends of two fibres."""
+        return self.ring_lines.size > 0
+
     def source_lane(self, direction: int, lane: int) -> int:
         """Transmit lane whose light receive lane `lane` is meant to get."""
         return self.permutation.index(lane) if direction == 0 else self.permutation[lane]
@@ -145,13 +164,15 @@ class Coefficients:
             "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops",
             "fabric_ports", "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "laser_turns",
             "laser_walk", "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank",
-            "rx_gain", "source_field", "thermal_crosstalk", "tx_response", "ui_fs",
-            "volts_per_code", "volts_per_step",
+            "ring_delay_ui", "ring_field", "ring_flight_fs", "ring_lines", "rx_gain",
+            "source_field", "tap_mw", "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code",
+            "volts_per_step",
         )  # fmt: skip
         values = {name: np.ravel(np.asarray(getattr(self, name), float)) for name in names}
         values["seed"] = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], float)
         values["history_words"] = np.array([float(HISTORY_WORDS)])
-        flight = float(self.delay_ui.max()) / self.symbols
+        longest = max(float(self.delay_ui.max()), float(self.ring_delay_ui.max(initial=0.0)))
+        flight = longest / self.symbols
         values["code_words"] = np.array([float(1024 + int(flight))])
         return values
 
@@ -169,10 +190,12 @@ class Coefficients:
         return digest.hexdigest()
 
 
-def build(design: Design, model: OpticalModel) -> Coefficients:
+def build(design: Design, model: OpticalModel, other: OpticalModel | None = None) -> Coefficients:
     """Coefficients of the link `design` with optics `model`.
 
-    Raises `DesignError` when the two do not belong together or a channel file cannot be used.
+    `other` is the model of the path that a transceiver's switch does not stand on; without it its
+    ways through the chip are taken for as long as those of `model`. Raises `DesignError` when the
+    two do not belong together or a channel file cannot be used.
     """
     _check(design, model)
     serdes, receiver, run = design.serdes, design.receiver, design.run
@@ -212,6 +235,13 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
     bandwidth = n * serdes.baud_gbd * 1e9 / 2
     heaters = model.fabric.heaters if model.fabric else ()
     delay, fabric_delay = _delays(design, model, permutation, ui_fs, tx.delay_ui, rx.delay_ui)
+    ring = _ring(design, model, other, ui_fs, tx.delay_ui, rx.delay_ui)
+    crosstalk = np.array(model.fabric.thermal_crosstalk if heaters and model.fabric else [])
+    if ring.lines.size:
+        # either side has a switch, and no heat crosses between them
+        heaters = (*heaters, *heaters)
+        crosstalk = np.kron(np.eye(2), crosstalk)
+        delay, fabric_delay = ring.delay_ui[PATHS.index(design.switch.path)], ring.leave_fs
     return Coefficients(
         lanes=lanes,
         symbols=serdes.symbols_per_clock,
@@ -261,14 +291,17 @@ def build(design: Design, model: OpticalModel) -> Coefficients:
         volts_per_step=receiver.sampler_full_scale_v / 2**serdes.adc_bits,
         fabric_ports=model.fabric.lines if model.fabric else 0,
         fabric_shared=shared,
-        fabric_ops=_operations(design, model),
+        fabric_ops=_operations(model),
         heater_p_pi_mw=np.array([h.p_pi_mw for h in heaters]),
         heater_tau_fs=np.array([h.tau_us * 1e9 for h in heaters]),
-        thermal_crosstalk=np.array(
-            model.fabric.thermal_crosstalk if heaters and model.fabric else []
-        ),
+        thermal_crosstalk=crosstalk,
         dac_bits=model.fabric.dac_bits if model.fabric else 1,
         dac_full_scale_mw=model.fabric.dac_full_scale_mw if model.fabric else 0.0,
+        ring_lines=ring.lines,
+        ring_delay_ui=ring.delay_ui,
+        ring_flight_fs=ring.flight_fs,
+        ring_field=ring.field,
+        tap_mw=10 ** (design.switch.tap_threshold_dbm / 10),
         permutation=permutation,
         tx_lost=tx.lost,
         rx_lost=rx.lost,
@@ -368,15 +401,18 @@ class Passage:
     delay_ps: tuple[float, float]
 
 
-def passages(design: Design, model: OpticalModel) -> tuple[Passage, ...]:
-    """How each lane passes the transceivers' own switches on the design's path.
+def passages(
+    design: Design, model: OpticalModel, path: fabrics.Path | None = None
+) -> tuple[Passage, ...]:
+    """How each lane passes the transceivers' own switches on a path, the design's when absent.
 
     Raises `DesignError` when the model has no such routes.
     """
     assert model.fabric is not None
     inputs, outputs = model.fabric.inputs, model.fabric.outputs
     routes = {(inputs[r.input], outputs[r.output]): r for r in model.routes}
-    fibre = design.switch.path[0]
+    path = path or design.switch.path
+    fibre = path[0]
     found: list[Passage] = []
     for lane in range(design.serdes.lanes):
         ways = (f"tx{lane}", f"{fibre}_out{lane}"), (f"{fibre}_in{lane}", f"rx{lane}")
@@ -384,7 +420,7 @@ def passages(design: Design, model: OpticalModel) -> tuple[Passage, ...]:
             if way not in routes:
                 raise DesignError(
                     f"optical model: no route from {way[0]} to {way[1]}; allowed: both for each "
-                    f"lane on switch.path = {design.switch.path!r}"
+                    f"lane on switch.path = {path!r}"
                 )
         out, into = routes[ways[0]], routes[ways[1]]
         found.append(
@@ -431,11 +467,9 @@ def _delays(
     lanes = design.serdes.lanes
     fibre_ps = design.fibre.length_m * 1e-3 * design.fibre.delay_us_per_km * 1e6
     skew = [*design.run.skew_ui, *[0.0] * lanes][:lanes]
+    on_chip = {(route.input, route.output): route.group_delay_ps for route in model.routes}
     if design.switch.topology == "ocstrx":
-        ways = enumerate(passages(design, model))
-        on_chip = {(lane, lane): sum(way.delay_ps) for lane, way in ways}
-    else:
-        on_chip = {(route.input, route.output): route.group_delay_ps for route in model.routes}
+        on_chip = dict.fromkeys(((lane, lane) for lane in range(lanes)), 0.0)
     delay = np.empty((2, lanes))
     for a, b in enumerate(permutation):
         if model.fabric is not None and (a, b) not in on_chip:
@@ -456,25 +490,72 @@ def _delays(
     return delay, to_fabric * 1e3 + tx_ui * ui_fs
 
 
-_SWAP = (0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0)
-"""Two lines exchanged, as the four complex numbers of a coupler."""
+@dataclass(frozen=True)
+class _Ring:
+    """As in `Coefficients`; `leave_fs` is the time of word 0 at the sender's switch."""
+
+    lines: Array
+    delay_ui: Array
+    flight_fs: Array
+    field: Array
+    leave_fs: Array
 
 
-def _operations(design: Design, model: OpticalModel) -> Array:
+PATHS: tuple[fabrics.Path, fabrics.Path] = ("primary", "backup")
+
+
+def _ring(
+    design: Design,
+    model: OpticalModel,
+    other: OpticalModel | None,
+    ui_fs: Array,
+    tx_ui: float,
+    rx_ui: float,
+) -> _Ring:
+    """Lines and delays of a ring of two; empty for another switch."""
+    lanes, fibre = design.serdes.lanes, design.fibre
+    if model.fabric is None or design.switch.topology != "ocstrx":
+        none = np.zeros(0)
+        return _Ring(none, none, none, none, none)
+    inputs, outputs = model.fabric.inputs, model.fabric.outputs
+    lines = [
+        [names.index(f"{name}{lane}") for lane in range(lanes)]
+        for names, name in (
+            (inputs, "tx"), (outputs, "p_out"), (outputs, "b_out"),
+            (inputs, "p_in"), (inputs, "b_in"), (outputs, "rx"),
+        )
+    ]  # fmt: skip
+    lengths = (fibre.length_m, fibre.backup_length)
+    flight_ps = np.array([m * 1e-3 * fibre.delay_us_per_km * 1e6 for m in lengths])
+    lost_db = (lengths[1] - lengths[0]) * 1e-3 * fibre.loss_db_per_km
+    skew = np.array([*design.run.skew_ui, *[0.0] * lanes][:lanes])
+    delay = np.empty((2, 2, lanes))
+    for n, path in enumerate(PATHS):
+        known = model if path == design.switch.path or other is None else other
+        ways = passages(design, known, design.switch.path if known is model else path)
+        for direction in (0, 1):
+            for lane, way in enumerate(ways):
+                engine = model.engine[lane]
+                optical_ps = (
+                    flight_ps[n]
+                    + sum(way.delay_ps)
+                    + engine.transmit_delay_ps
+                    + engine.receive_delay_ps
+                )
+                delay[n, direction, lane] = optical_ps * 1e3 / ui_fs[direction]
+    delay += skew + tx_ui + rx_ui
+    to_switch = min(lane.transmit_delay_ps for lane in model.engine[:lanes])
+    return _Ring(
+        lines=np.array(lines, float),
+        delay_ui=delay,
+        flight_fs=flight_ps * 1e3,
+        field=np.array([1.0, 10 ** (-lost_db / 20)]),
+        leave_fs=to_switch * 1e3 + tx_ui * ui_fs,
+    )
+
+
+def _operations(model: OpticalModel) -> Array:
     rows = list(_chip(model))
-    if design.switch.topology == "ocstrx" and model.fabric is not None:
-        ways, lanes = passages(design, model), range(design.serdes.lanes)
-        sent, received = [w.outward[1] for w in ways], [w.inward[0] for w in ways]
-        dark = [line for line in range(model.fabric.lines) if line not in sent]
-        rows = [
-            *_exchanges(lanes, [way.outward[0] for way in ways]),
-            *rows,
-            # only the fibres of this path lead on to the other transceiver
-            *([1, line, -1, -1, *[0.0] * 8] for line in dark),
-            *_exchanges(sent, received),
-            *rows,
-            *_exchanges([way.inward[1] for way in ways], lanes),
-        ]
     return np.array(rows, float).reshape(-1, 12)
 
 
@@ -487,13 +568,3 @@ def _chip(model: OpticalModel) -> Iterator[list[float]]:
         else:
             assert isinstance(op, HeaterOp)
             yield [2, op.a, -1, op.heater, 0, 0, 0, 0, 0, 0, 0, 0]
-
-
-def _exchanges(sources: Sequence[int], targets: Sequence[int]) -> Iterator[list[float]]:
-    """Operations that bring what is on line `sources[k]` to line `targets[k]`."""
-    at = list(sources)
-    for k, target in enumerate(targets):
-        if at[k] != target:
-            yield [0, at[k], target, -1, *_SWAP]
-            at = [at[k] if line == target else line for line in at]
-            at[k] = target

@@ -96,8 +96,8 @@ def heater_phases(c: Coefficients, changes: Sequence[HeaterChange], time_fs: flo
     return c.thermal_crosstalk.reshape(len(own), -1) @ own
 
 
-def fabric_matrix(c: Coefficients, phases: Real) -> Complex:
-    """Field transfer between lanes, `[output, input]`, for heater phases in rad."""
+def _chip(c: Coefficients, phases: Real) -> Complex:
+    """Field transfer between all lines of the program, `[output, input]`."""
     total = np.eye(c.fabric_ports, dtype=complex)
     for kind, a, b, heater, *parts in c.fabric_ops:
         step = np.eye(c.fabric_ports, dtype=complex)
@@ -110,21 +110,75 @@ def fabric_matrix(c: Coefficients, phases: Real) -> Complex:
         else:
             step[i, i] = np.exp(-1j * phases[int(heater)])
         total = step @ total
-    return total[: c.lanes, : c.lanes]
+    return total
+
+
+def fabric_matrix(
+    c: Coefficients, phases: Real, direction: int = 0, fibre: int | None = None
+) -> Complex:
+    """Field transfer between lanes, `[output, input]`, for heater phases in rad.
+
+    Of a ring: of both switches and one fibre between them, the one that the receivers hear when
+    it is not named.
+    """
+    if not c.ring:
+        return _chip(c, phases)[: c.lanes, : c.lanes]
+    return ring_matrix(c, phases, phases, direction, heard(c, phases, direction, fibre))
+
+
+def heard(c: Coefficients, phases: Real, direction: int, fibre: int | None = None) -> int:
+    """Fibre that the receivers' switch lets through more, when none is named."""
+    if fibre is not None:
+        return fibre
+    return int(np.argmax([np.sum(np.abs(np.diag(_inward(c, phases, direction, f))) ** 2)
+                          for f in (0, 1)]))  # fmt: skip
+
+
+def ring_matrix(c: Coefficients, early: Real, late: Real, direction: int, fibre: int) -> Complex:
+    """Sender's switch at phases `early`, the fibre, receiver's switch at phases `late`."""
+    lines = c.ring_lines.reshape(6, -1).astype(int)
+    sent = _chip(c, early.reshape(2, -1)[direction])[np.ix_(lines[1 + fibre], lines[0])]
+    return c.ring_field[fibre] * _inward(c, late, direction, fibre) @ sent
+
+
+def _inward(c: Coefficients, phases: Real, direction: int, fibre: int) -> Complex:
+    lines = c.ring_lines.reshape(6, -1).astype(int)
+    chip = _chip(c, phases.reshape(2, -1)[1 - direction])
+    return chip[np.ix_(lines[5], lines[3 + fibre])]
 
 
 def settled_matrix(c: Coefficients, codes: Sequence[int]) -> Complex:
-    """Field transfer long after the heaters got DAC `codes`."""
+    """Field transfer long after the heaters got DAC `codes`; in a ring on both sides' switches."""
+    if c.ring and 2 * len(codes) == len(c.heater_p_pi_mw):
+        codes = [*codes, *codes]
     return fabric_matrix(c, heater_phases(c, [HeaterChange(-1e30, codes)], 0.0))
 
 
 def matrices(
-    c: Coefficients, direction: int, changes: Sequence[HeaterChange], words: int
+    c: Coefficients,
+    direction: int,
+    changes: Sequence[HeaterChange],
+    words: int,
+    fibre: int | None = None,
 ) -> Complex:
-    """Field transfer that each word of a direction meets, `[word, receiver, sender]`."""
+    """Field transfer that each word of a direction meets, `[word, receiver, sender]`.
+
+    In a ring on a fibre, the one that the receivers hear at first when it is not named.
+    """
     if not c.fabric_ports:
         return np.broadcast_to(np.eye(c.lanes, dtype=complex), (words, c.lanes, c.lanes))
     starts = np.arange(words) * c.symbols * c.ui_fs[direction] + c.fabric_delay_fs[direction]
+    if c.ring:
+        way = heard(c, heater_phases(c, changes, 0.0), direction, fibre)
+        later = starts + c.ring_flight_fs[way]
+        return np.stack(
+            [
+                ring_matrix(
+                    c, heater_phases(c, changes, a), heater_phases(c, changes, b), direction, way
+                )
+                for a, b in zip(starts, later, strict=True)
+            ]
+        )
     forward = np.stack([fabric_matrix(c, heater_phases(c, changes, time)) for time in starts])
     return forward if direction == 0 or not c.fabric_shared else forward.transpose(0, 2, 1)
 

@@ -27,7 +27,7 @@ def parameters(design: Design) -> dict[str, int]:
 
 
 def _cells(design: Design) -> int:
-    if not design.has_controller:
+    if not design.has_controller or design.ring:
         return 1
     return len(fabrics.plan(design.switch.topology, design.switch.ports).cells)
 
@@ -40,7 +40,7 @@ def compile_bench(
         [serdes, *([controller] if controller else [])],
         parameters(design),
         kernel=kernel,
-        switch=controller is not None,
+        stands="" if controller is None else "RING" if design.ring else "SWITCH",
         jobs=jobs,
     )
 

@@ -16,13 +16,16 @@ class Setup(Frozen):
     model: OpticalModel
     serdes: RtlManifest
     controller: RtlManifest | None
+    """Of a chip between the xPUs or, in a ring, of the switch in either transceiver."""
+    other: OpticalModel | None = None
+    """Ring: as `model`, on the path that the design does not start on."""
     destinations: tuple[int, ...]
     """Switch output of each input."""
     bar: tuple[int, ...]
     cross: tuple[int, ...]
     """Heater DAC codes of each cell."""
     fixed: tuple[int, ...] = ()
-    """Heater DAC codes of a switch that no controller drives, from long before the start."""
+    """Ring: heater DAC codes of both switches together, A's first, from long before the start."""
     kernel: str
     """Path of the optics library."""
     payload: str
@@ -129,11 +132,51 @@ class Switching(Frozen):
     refused: str | None
 
 
+class FailoverSide(Frozen):
+    """What one end did about a cut fibre, and what it received of a stream meanwhile."""
+
+    name: str
+    path: str
+    """At the end."""
+    reason: str
+    """What its controller says went wrong last."""
+    split_us: dict[str, float]
+    """Time split of the controller's registers: command (from darkness), settle, load, relock,
+    frame and their sum, total; empty when nothing was cut."""
+    frames_sent: int
+    """By the other end."""
+    frames_good: int
+    frames_errored: int
+    frames_malformed: int
+    frames_duplicated: int
+    frames_reordered: int
+    bytes_wrong: int
+    """In frames delivered as good."""
+    outage_us: float | None
+    """Longest time after the cut between first words of good frames."""
+
+    @property
+    def frames_lost(self) -> int:
+        """Sent and not delivered as good."""
+        return self.frames_sent - self.frames_good
+
+
+class Failover(Frozen):
+    """A fibre of a ring cut under traffic."""
+
+    cut_us: float | None
+    """None when it did not come to that."""
+    failed: str | None
+    """What went wrong."""
+    sides: tuple[FailoverSide, FailoverSide]
+
+
 class Outcome(Frozen):
     """All that a run measured, besides the payload and the waveforms in files beside it."""
 
     sides: tuple[Side, Side]
     switching: Switching | None
+    failover: Failover | None = None
     changes: tuple[Change, ...]
     end_us: float
     line_bits: int

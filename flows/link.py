@@ -13,6 +13,7 @@ import numpy as np
 
 from lightloom import spec
 from lightloom.cosim import coefficients, session
+from lightloom.cosim.coefficients import PATHS
 from lightloom.cosim.kernel import build as kernel_build
 from lightloom.cosim.setup import Outcome, Setup
 from lightloom.flows import link_conclude
@@ -21,6 +22,7 @@ from lightloom.flows.runs import Run
 from lightloom.photonics import layout, optical_model
 from lightloom.photonics.switch import calibration
 from lightloom.rtl import library
+from lightloom.rtl.ocs.drive import model as drive_model
 from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, routing
 
 PAYLOAD_LIMIT = 1 << 24
@@ -51,7 +53,9 @@ class Optics:
     bar: tuple[int, ...]
     cross: tuple[int, ...]
     fixed: tuple[int, ...] = ()
-    """Heater codes of a switch that no controller drives."""
+    """Ring: heater codes of either switch on the design's path."""
+    other: OpticalModel | None = None
+    """Ring: the model on the other path."""
 
 
 def payload_file(design: Design, given: Path | None, directory: Path) -> Path:
@@ -78,7 +82,8 @@ def rtl(design: Design, jobs: int) -> Rtl:
     serdes_file, serdes = library.serdes(design)
     controller_file = controller = None
     if design.has_controller:
-        controller_file, controller = library.controller(design)
+        made = library.ocstrx if design.ring else library.controller
+        controller_file, controller = made(design)
     kernel = kernel_build.library()
     binary = session.compile_bench(design, serdes_file, controller_file, kernel, jobs=jobs)
     folders = [path.parent for path in (serdes_file, controller_file) if path is not None]
@@ -94,13 +99,8 @@ def optics(design: Design, directory: Path) -> Optics:
         model = optical_model.build(design, None, engine.extracted, lanes, ())
         return Optics(engine, None, model, (), ())
     switch = layout.run("switch", design, directory / "switch")
-    if not design.has_controller:
-        states = routing.states(design)
-        model = optical_model.build(design, switch.extracted, engine.extracted, (), states)
-        assert model.fabric is not None
-        table = calibration.codes(model.fabric, design.switch.calibration)
-        codes = (table["cross" if state else "bar"][cell] for cell, state in enumerate(states))
-        return Optics(engine, switch, model, (), (), tuple(codes))
+    if design.ring:
+        return _ring(design, engine, switch)
     wanted = routing.permutation(design)
     model = optical_model.build(
         design, switch.extracted, engine.extracted, wanted, routing.states(design)
@@ -108,6 +108,35 @@ def optics(design: Design, directory: Path) -> Optics:
     assert model.fabric is not None
     table = calibration.codes(model.fabric, design.switch.calibration)
     return Optics(engine, switch, model, tuple(table["bar"]), tuple(table["cross"]))
+
+
+def _ring(design: Design, engine: layout.LayoutResult, switch: layout.LayoutResult) -> Optics:
+    """Optics of two transceivers with equal switches."""
+    models: dict[str, OpticalModel] = {}
+    fixed: tuple[int, ...] = ()
+    table: dict[str, list[int]] = {}
+    for path in PATHS:
+        on = design.model_copy(update={"switch": design.switch.model_copy(update={"path": path})})
+        states = routing.states(on)
+        model = optical_model.build(on, switch.extracted, engine.extracted, (), states)
+        assert model.fabric is not None
+        models[path] = model
+        table = calibration.codes(model.fabric, design.switch.calibration)
+        if path == design.switch.path:
+            bits = design.switch.dac_bits
+            codes = [table["cross" if s else "bar"][cell] for cell, s in enumerate(states)]
+            # as the controller's powers bring them to the DACs
+            fixed = tuple(drive_model.code(drive_model.power_of(c, bits), bits) for c in codes)
+    other = next(models[path] for path in PATHS if path != design.switch.path)
+    return Optics(
+        engine,
+        switch,
+        models[design.switch.path],
+        tuple(table["bar"]),
+        tuple(table["cross"]),
+        fixed,
+        other,
+    )
 
 
 def switched(design: Design, made: Optics, outcome: Outcome) -> OpticalModel:
@@ -155,7 +184,7 @@ def run(
             with job.step("layout, DRC, LVS, optical model"):
                 made = optics(design, job.directory)
                 # the bench builds these again; here a bad channel file is refused early
-                coefficients.build(design, made.model)
+                coefficients.build(design, made.model, made.other)
             with job.step("RTL and simulator build"):
                 built = pending.result()
         for folder in built.folders:
@@ -170,7 +199,8 @@ def run(
                     destinations=routing.permutation(design),
                     bar=made.bar,
                     cross=made.cross,
-                    fixed=made.fixed,
+                    fixed=(*made.fixed, *made.fixed),
+                    other=made.other,
                     kernel=str(built.kernel),
                     payload=str(carried.resolve()),
                 ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightloom.cosim import coefficients, oracle, prediction
-from lightloom.cosim.setup import Outcome
+from lightloom.cosim.setup import Failover, Outcome
 from lightloom.flows import eyes as eye_figures
 from lightloom.flows import link_figures, link_report, report
 from lightloom.flows.report_data import Check, Finding, Picture
@@ -33,7 +33,7 @@ def conclude(
 ) -> None:
     """Measure, judge, and write metrics, figures and the report.
 
-    `fixed` are the heater codes of a switch without controller, one in either transceiver.
+    `fixed` are the heater codes of either transceiver's switch on the path that it starts on.
     """
     codes = fixed
     if outcome.switching is not None and not outcome.switching.refused:
@@ -106,6 +106,8 @@ def summary(run: Run, outcome: Outcome) -> str:
             outcome.switching.refused
             or f"switch    routed by the controller, light steady {at:.1f} us after commit"
         )
+    if outcome.failover is not None:
+        lines.append("failover  " + failover_text(run, outcome.failover))
     if outcome.up:
         wrong = m["link.payload_errors"]
         state = "unchanged" if not wrong else f"{wrong} wrong or missing bytes"
@@ -131,6 +133,17 @@ def summary(run: Run, outcome: Outcome) -> str:
         f"report    {run.out / 'report.html'}",
     ]
     return "\n".join(lines)
+
+
+def failover_text(run: Run, made: Failover) -> str:
+    """Time split and lost frames of a cut fibre in a line."""
+    if made.failed is not None:
+        return made.failed
+    m = run.metrics
+    parts = ("detect", "settle", "relock", "first_frame")
+    split = ", ".join(f"{n.replace('_', ' ')} {m[f'ocs.failover.{n}_us']:.2f}" for n in parts)
+    lost = f"{m['ocs.failover.frames_lost']} of {m['ocs.failover.frames_sent']} frames lost"
+    return f"{m['ocs.failover.total_us']:.2f} us ({split}), {lost}"
 
 
 def predict(
@@ -161,6 +174,19 @@ def predict(
     return found
 
 
+def _failover_checks(run: Run, made: Failover) -> list[Check]:
+    m = run.metrics
+    wrong, again = m["ocs.failover.bytes_wrong"], m["ocs.failover.frames_duplicated"]
+    return [
+        Check("traffic again after the fibre cut", made.failed is None, made.failed or ""),
+        Check(
+            "no frame of the stream wrong or twice",
+            not wrong and not again,
+            f"{wrong} bytes wrong, {again} frames twice",
+        ),
+    ]
+
+
 def _checks(run: Run, outcome: Outcome) -> list[Check]:
     m = run.metrics
     found = []
@@ -169,6 +195,8 @@ def _checks(run: Run, outcome: Outcome) -> list[Check]:
         found.append(Check("switch routed", refused is None, refused or ""))
         astray = outcome.misrouted
         found.append(Check("lanes arrive where they should", astray is None, astray or ""))
+    if outcome.failover is not None:
+        found += _failover_checks(run, outcome.failover)
     states = "; ".join(map(link_report.status, outcome.sides))
     found += [
         Check("link came up", outcome.up, states),

@@ -127,7 +127,12 @@ def heater_power_mw(model: OpticalModel, codes: tuple[int, ...], chips: int = 1)
 
 
 def reconfiguration_us(outcome: Outcome) -> float | None:
-    """Commit until every route stays within 1 dB of its final loss."""
+    """Commit until every route stays within 1 dB of its final loss.
+
+    Of transceivers' own switches: from the darkness of a cut fibre to the link up again.
+    """
+    if outcome.failover is not None:
+        return failover_us(outcome, "command", "settle", "load", "relock")
     switching = outcome.switching
     if switching is None or switching.refused:
         return None
@@ -138,6 +143,39 @@ def reconfiguration_us(outcome: Outcome) -> float | None:
             break
         settled = at
     return settled - switching.commit_us
+
+
+def failover_us(outcome: Outcome, *parts: str) -> float | None:
+    """Time of parts of the failover, at the end where it is longer; None without one."""
+    made = outcome.failover
+    if made is None or made.failed is not None:
+        return None
+    return max(sum(side.split_us[part] for part in parts) for side in made.sides)
+
+
+def failover_metrics(outcome: Outcome) -> dict[str, Metric]:
+    """Figures of a cut fibre; none where the design asks for no cut."""
+    made = outcome.failover
+    if made is None:
+        return {}
+    outages = [side.outage_us for side in made.sides if side.outage_us is not None]
+    times = {
+        "detect": ("command",),
+        "settle": ("settle",),
+        "relock": ("load", "relock"),
+        "first_frame": ("frame",),
+        "total": ("total",),
+    }
+    return {
+        **{f"ocs.failover.{n}_us": failover_us(outcome, *parts) for n, parts in times.items()},
+        "ocs.failover.outage_us": max(outages) if len(outages) == 2 else None,
+        "ocs.failover.frames_sent": sum(side.frames_sent for side in made.sides),
+        "ocs.failover.frames_lost": sum(side.frames_lost for side in made.sides),
+        "ocs.failover.frames_errored": sum(side.frames_errored for side in made.sides),
+        "ocs.failover.frames_duplicated": sum(side.frames_duplicated for side in made.sides),
+        "ocs.failover.frames_reordered": sum(side.frames_reordered for side in made.sides),
+        "ocs.failover.bytes_wrong": sum(side.bytes_wrong for side in made.sides),
+    }
 
 
 def payload_errors(outcome: Outcome, payload_bytes: int) -> int:
@@ -197,6 +235,7 @@ def metrics(
         "eye.height_mv": eye_height_mv,
         "eye.width_ui": eye_width_ui,
         "ocs.reconfiguration_us": reconfiguration_us(outcome),
+        **failover_metrics(outcome),
         "cosim.bits_per_s": outcome.line_bits / outcome.cpu_s,
         "cosim.cpu_s": outcome.cpu_s,
         "cosim.build_s": build_s,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lightloom.cosim.setup import Outcome, Side
+from lightloom.cosim.setup import FailoverSide, Outcome, Side
 from lightloom.cosim.statistics import clopper_pearson
 from lightloom.flows import budget, fec_figures, link_figures
 from lightloom.flows.report_data import (
@@ -158,7 +158,12 @@ def _figures(run: Run, outcome: Outcome) -> tuple[KeyFigure, ...]:
         if not m["fec.uncorrectable"]:
             post = "< " + number("link.post_fec_ber_high", "{:.1e}")
         found.insert(2, KeyFigure("post-FEC BER", post, "", failed))
-    if m["ocs.reconfiguration_us"] is not None:
+    if outcome.failover is not None:
+        lost = f"fibre cut to first frame; {m['ocs.failover.frames_lost']} frames lost"
+        found.insert(
+            -5, KeyFigure("failover", number("ocs.failover.total_us", "{:.2f}"), MICRO, lost)
+        )
+    elif m["ocs.reconfiguration_us"] is not None:
         text = number("ocs.reconfiguration_us", "{:.1f}")
         found.insert(-5, KeyFigure("switching", text, MICRO, "commit to within 1 dB"))
     return tuple(found)
@@ -201,19 +206,35 @@ def _tracks(outcome: Outcome) -> list[Track]:
         changes = [change for change in outcome.changes if change.track == name]
         ends = [change.time_us for change in changes[1:]] + [outcome.end_us]
         good = {"UP": True, "TEST": True, "DOWN": False, "FAILED": False}
+        good |= {"PRIMARY": True, "BACKUP": True}
         spans = tuple(
             Span(c.state.lower().replace("_", " "), c.time_us, end, good.get(c.state))
             for c, end in zip(changes, ends, strict=True)
             if end > c.time_us
         )
         tracks.append(Track(name, spans))
+    if outcome.failover is not None and outcome.failover.cut_us is not None:
+        tracks += [_split_track(side, outcome.failover.cut_us) for side in outcome.failover.sides]
     return tracks
+
+
+def _split_track(side: FailoverSide, cut_us: float) -> Track:
+    """Where the time after the cut went at one end, without the flight of the last light."""
+    at, spans = cut_us, []
+    for name, us in side.split_us.items():
+        if name != "total":
+            label = "detect" if name == "command" else name
+            spans.append(Span(label, at, at + us, None))
+            at += us
+    return Track(f"{side.name} failover", tuple(spans))
 
 
 def _marks(outcome: Outcome) -> list[Mark]:
     found: list[Mark] = []
     if outcome.switching is not None:
         found.append(Mark(outcome.switching.commit_us, "commit"))
+    if outcome.failover is not None and outcome.failover.cut_us is not None:
+        found.append(Mark(outcome.failover.cut_us, "cut"))
     return found
 
 

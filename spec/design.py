@@ -62,6 +62,16 @@ class Run(Frozen):
         default=(),
         description="Extra delay of each lane in symbols, both ways; missing lanes have none.",
     )
+    cut_us: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1000.0,
+        description="Cut the primary fibre of a ring, this long after traffic began on it; both "
+        "paths are commissioned before.",
+    )
+    cut_place: float = within(
+        0.5, 0.0, 1.0, "Where the fibre is cut, as a part of its length from xPU A."
+    )
 
 
 class Design(Frozen):
@@ -111,11 +121,13 @@ class Design(Frozen):
 
     @property
     def has_controller(self) -> bool:
-        """Whether a controller routes the switch of a link.
+        """Whether controllers drive the switch of a link, or the switches."""
+        return self.switch.topology != "none"
 
-        Transceivers with their own switch stand on `switch.path` from the start.
-        """
-        return self.switch.topology not in ("none", "ocstrx")
+    @property
+    def ring(self) -> bool:
+        """Whether two transceivers with their own switches stand at both ends of two fibres."""
+        return self.switch.topology == "ocstrx"
 
     def check_link(self, source: str) -> None:
         """Raise `DesignError` where the parts, each possible alone, do not make a link.
@@ -142,6 +154,14 @@ class Design(Frozen):
                 f"{source}: switch.path = 'loopback' in a link; allowed: 'primary', 'backup': the "
                 "loopback leads back into the transceiver it comes from"
             )
+        if self.run.cut_us is not None and (
+            self.switch.topology != "ocstrx" or self.switch.path != "primary"
+        ):
+            raise DesignError(
+                f"{source}: run.cut_us = {self.run.cut_us:g} with switch.topology = "
+                f"{self.switch.topology!r}, switch.path = {self.switch.path!r}; allowed: 'ocstrx' "
+                "and 'primary', a link with another way"
+            )
         if self.switch.phase_shifter == "pin":
             raise DesignError(
                 f"{source}: switch.phase_shifter = 'pin' in a link; allowed: 'heater', 'undercut': "
@@ -160,7 +180,7 @@ class Design(Frozen):
                 f"{source}: serdes.lanes = {self.serdes.lanes} with switch.ports = "
                 f"{self.switch.ports}; allowed: at most one lane a port"
             )
-        if self.has_controller and isinstance(self.switch.permutation, tuple):
+        if not self.ring and isinstance(self.switch.permutation, tuple):
             used = self.switch.permutation[: self.serdes.lanes]
             if max(used) >= self.serdes.lanes:
                 raise DesignError(

@@ -254,9 +254,7 @@ def _switch_and_select(ports: int) -> Plan:
             lines = [slot for upper in roots(size) for slot in (upper, upper + 1)]
             columns.append(Move(tuple(zip(uppers, lines, strict=True))))
     ends = roots(ports)
-    return Plan(
-        "switch-and-select", ports, _named("in", ends), _named("out", ends), tuple(columns)
-    )
+    return Plan("switch-and-select", ports, _named("in", ends), _named("out", ends), tuple(columns))
 
 
 _LANE_SLOTS = 5

@@ -274,6 +274,22 @@ class Switch(Frozen):
         10000.0,
         "Wait between commit and done; at least five heater time constants is usual.",
     )
+    overdrive: bool = Field(
+        default=True,
+        description="A transceiver's own switch overdrives its heaters when the path changes.",
+    )
+    saved_sets: bool = Field(
+        default=True,
+        description="A transceiver's own switch has the SerDes save its coefficients for each path "
+        "and start from them when the path changes.",
+    )
+    tap_threshold_dbm: float = within(
+        -30.0,
+        -60.0,
+        10.0,
+        "Mean light in a fibre at a transceiver's switch that its tap shows as light; "
+        "demonstration value, some 20 dB below the light of a link that works.",
+    )
     circulator_loss_db: float = within(
         0.8,
         0.0,
@@ -317,6 +333,13 @@ class Fibre(Frozen):
     """Single-mode fibre between the engines, the switch in its middle."""
 
     length_m: float = within(10.0, 0.0, 2000.0, "Whole length, xPU to xPU.")
+    backup_length_m: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=2000.0,
+        description="Length of the backup fibre of transceivers with their own switch, the way "
+        "around the ring; as long as the primary one when absent.",
+    )
     loss_db_per_km: float = within(
         0.4,
         0.0,
@@ -331,6 +354,11 @@ class Fibre(Frozen):
         3.0,
         "Loss of one connector; IEC 61753 grade B average is 0.12, maximum 0.25.",
     )
+
+    @property
+    def backup_length(self) -> float:
+        """Length of the backup fibre in m."""
+        return self.length_m if self.backup_length_m is None else self.backup_length_m
 
 
 class Receiver(Frozen):

@@ -78,6 +78,9 @@ def open_library(path: Path) -> ctypes.CDLL:
         ("ll_tx", None, [integer, pointer]),
         ("ll_rx", number, [integer, pointer, pointer, pointer]),
         ("ll_heaters", None, [pointer, number]),
+        ("ll_switch", None, [integer, pointer, number]),
+        ("ll_taps", integer, [integer, number]),
+        ("ll_cut", integer, [pointer, integer, number, number]),
         ("ll_transmit", integer, [pointer, integer, pointer, long_]),
         ("ll_receive", integer, [pointer, integer, pointer, long_, *[pointer] * 4]),
         ("ll_set_heaters", integer, [pointer, pointer, long_, number]),
@@ -192,6 +195,11 @@ class Kernel:
             raise KernelError(
                 f"{data.size} heater codes; allowed: {len(self.coefficients.heater_p_pi_mw)}"
             )
+
+    def cut(self, fibre: int, time_fs: float, place: float) -> None:
+        """End fibre 0 or 1 of a ring from a time on, at a part of its length from side A."""
+        if self._lib.ll_cut(self._handle, fibre, time_fs, place):
+            raise KernelError(f"fibre = {fibre}, place = {place}; allowed: 0, 1 of a ring, 0 to 1")
 
     # -- observation ----------------------------------------------------------------------------
 

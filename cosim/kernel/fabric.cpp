@@ -14,10 +14,18 @@ void Fabric::start(const FabricSetup& setup) {
     setup_ = setup;
     const std::vector<double> zero(setup.p_pi_mw.size(), 0.0);
     events_.assign(1, Event{-1e300, zero, zero});
+    codes_.assign(setup.p_pi_mw.size(), 0);
     dropped_ = 0;
 }
 
+void Fabric::set_side(int side, const std::vector<std::uint32_t>& codes, double time_fs) {
+    std::vector<std::uint32_t> all = codes_;
+    std::copy(codes.begin(), codes.end(), all.begin() + static_cast<std::ptrdiff_t>(side * codes.size()));
+    set_codes(all, time_fs);
+}
+
 void Fabric::set_codes(const std::vector<std::uint32_t>& codes, double time_fs) {
+    codes_ = codes;
     Event next;
     next.time_fs = std::max(time_fs, events_.back().time_fs);
     states(next.time_fs, next.state);
@@ -64,12 +72,29 @@ bool Fabric::phases(double time_fs, std::vector<double>& out) const {
 }
 
 Matrix Fabric::matrix(const std::vector<double>& phases) const {
+    int straight[LANES];
+    for (int lane = 0; lane < LANES; ++lane) straight[lane] = lane < setup_.ports ? lane : -1;
+    return walk(phases, 0, straight, straight);
+}
+
+Matrix Fabric::outward(const std::vector<double>& phases, int side, int fibre) const {
+    const std::size_t first = static_cast<std::size_t>(side) * phases.size() / 2;
+    return walk(phases, first, setup_.lines[TX_IN], setup_.lines[FIBRE_OUT + fibre]);
+}
+
+Matrix Fabric::inward(const std::vector<double>& phases, int side, int fibre) const {
+    const std::size_t first = static_cast<std::size_t>(side) * phases.size() / 2;
+    return walk(phases, first, setup_.lines[FIBRE_IN + fibre], setup_.lines[RX_OUT]);
+}
+
+// From lane i on line entry[i] to output o on line leave[o]; a lane with line -1 is dark.
+Matrix Fabric::walk(const std::vector<double>& phases, std::size_t first, const int* entry,
+                    const int* leave) const {
     Matrix result;
     Vec re[64], im[64];
-    for (int line = 0; line < setup_.ports; ++line) {
-        re[line] = im[line] = Vec{};
-        if (line < LANES) re[line][line] = 1.0;
-    }
+    for (int line = 0; line < setup_.ports; ++line) re[line] = im[line] = Vec{};
+    for (int lane = 0; lane < LANES; ++lane)
+        if (entry[lane] >= 0) re[entry[lane]][lane] = 1.0;
     for (const FabricOp& op : setup_.ops) {
         Vec &ar = re[op.a], &ai = im[op.a];
         if (op.kind == 0) {
@@ -83,17 +108,16 @@ Matrix Fabric::matrix(const std::vector<double>& phases) const {
         } else {
             double c = op.s[0], s = op.s[1];
             if (op.kind == 2) {
-                const double phase = phases[static_cast<std::size_t>(op.heater)];
+                const double phase = phases[first + static_cast<std::size_t>(op.heater)];
                 c = std::cos(phase), s = -std::sin(phase);
             }
             const Vec xr = c * ar - s * ai, xi = c * ai + s * ar;
             ar = xr, ai = xi;
         }
     }
-    for (int line = 0; line < LANES; ++line) {
-        const bool used = line < setup_.ports;
-        result.re[line] = used ? re[line] : Vec{};
-        result.im[line] = used ? im[line] : Vec{};
+    for (int lane = 0; lane < LANES; ++lane) {
+        result.re[lane] = leave[lane] >= 0 ? re[leave[lane]] : Vec{};
+        result.im[lane] = leave[lane] >= 0 ? im[leave[lane]] : Vec{};
     }
     return result;
 }

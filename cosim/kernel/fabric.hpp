@@ -26,7 +26,13 @@ struct FabricSetup {
     double full_scale_mw = 0.0;
     std::vector<FabricOp> ops;
     std::vector<double> p_pi_mw, tau_fs, crosstalk;  // crosstalk: heaters x heaters, row major
+    // A ring: `ops` are those of one transceiver's switch, either side has one; the heaters of side A come
+    // first. Lines of each lane: from the transmitter, to primary and backup fibre, from them, to the receiver.
+    bool ring = false;
+    int lines[6][LANES] = {};
 };
+
+enum RingLine { TX_IN = 0, FIBRE_OUT = 1, FIBRE_IN = 3, RX_OUT = 5 };  // of the primary; backup: one more
 
 // Field transfer: element i of re[o], im[o] is output line o from input lane i.
 struct Matrix {
@@ -41,10 +47,16 @@ public:
     // Phase of every heater, and whether none of them moves any more.
     bool phases(double time_fs, std::vector<double>& out) const;
     Matrix matrix(const std::vector<double>& phases) const;
+    // Through the switch of `side` in a ring: from the transmitters to a fibre, or from it to the receivers.
+    Matrix outward(const std::vector<double>& phases, int side, int fibre) const;
+    Matrix inward(const std::vector<double>& phases, int side, int fibre) const;
+    // New codes of one side's switch.
+    void set_side(int side, const std::vector<std::uint32_t>& codes, double time_fs);
     // Which change of codes is in force at a time.
     long event(double time_fs) const;
     int heaters() const { return static_cast<int>(setup_.p_pi_mw.size()); }
     bool present() const { return setup_.ports > 0; }
+    bool ring() const { return setup_.ring; }
     int dac_bits() const { return setup_.dac_bits; }
 
 private:
@@ -53,8 +65,10 @@ private:
         std::vector<double> state, target;
     };
     bool states(double time_fs, std::vector<double>& out) const;
+    Matrix walk(const std::vector<double>& phases, std::size_t first, const int* entry, const int* leave) const;
 
     FabricSetup setup_;
+    std::vector<std::uint32_t> codes_;
     std::vector<Event> events_;
     long dropped_ = 0;
 };

@@ -23,7 +23,8 @@ const std::set<std::string> NAMES = {
     "baseline_rate", "bank_phases", "code_words", "dac_bits", "dac_full_scale_mw", "dark_a", "delay_ui",
     "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops", "fabric_ports",
     "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "history_words", "laser_turns", "laser_walk",
-    "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank", "rx_gain", "seed", "source_field",
+    "modulator", "noise", "noisy", "phase_steps", "rate_offset", "ring_delay_ui", "ring_field",
+    "ring_flight_fs", "ring_lines", "rx_bank", "rx_gain", "seed", "source_field", "tap_mw",
     "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code", "volts_per_step"};
 
 struct Link {
@@ -73,6 +74,19 @@ struct Link {
                                              " is out of range");
                 f.ops.push_back(op);
             }
+            // One heater set a side, and a line of each lane at each of six places.
+            const std::vector<double>& ring = values("ring_lines");
+            f.ring = !ring.empty();
+            if (f.ring && ring.size() != 6 * static_cast<std::size_t>(lanes))
+                throw std::runtime_error("ring_lines: not six for each lane");
+            for (int place = 0; place < 6; ++place)
+                for (int lane = 0; lane < LANES; ++lane) {
+                    const bool used = f.ring && lane < lanes;
+                    const auto at = static_cast<std::size_t>(place * lanes + lane);
+                    f.lines[place][lane] = used ? static_cast<int>(ring[at]) : -1;
+                    if (used && (ring[at] < 0.0 || f.lines[place][lane] >= f.ports))
+                        throw std::runtime_error("ring_lines: out of range");
+                }
         }
         fabric.start(f);
     }
@@ -111,6 +125,16 @@ struct Link {
             const std::vector<double>& noise = values("noise", 3);
             std::copy(noise.begin(), noise.end(), p.noise);
             p.fabric_delay_fs = values("fabric_delay_fs", 2)[d];
+            if (fabric.ring()) {
+                const std::vector<double>& delays = values("ring_delay_ui", 4 * count);
+                for (std::size_t fibre = 0; fibre < 2; ++fibre) {
+                    const auto at = delays.begin() + static_cast<std::ptrdiff_t>((2 * fibre + d) * count);
+                    std::copy(at, at + static_cast<std::ptrdiff_t>(count), p.fibre_delay_ui[fibre]);
+                    p.flight_fs[fibre] = values("ring_flight_fs", 2)[fibre];
+                    p.fibre_field[fibre] = values("ring_field", 2)[fibre];
+                }
+                p.tap_mw = value("tap_mw");
+            }
             p.bank_phases = static_cast<int>(value("bank_phases"));
             p.rx_bank = values("rx_bank");
             if (p.bank_phases < 1 || p.rx_bank.size() % static_cast<std::size_t>(p.bank_phases + 1))
@@ -253,6 +277,24 @@ void ll_heaters(const std::uint32_t* codes, double time_fs) {
     link.now_fs = std::max(link.now_fs, time_fs);
 }
 
+// Codes of the switch of one transceiver in a ring.
+void ll_switch(int side, const std::uint32_t* codes, double time_fs) {
+    Link& link = current();
+    const int width = link.fabric.dac_bits();
+    std::vector<std::uint32_t> unpacked(static_cast<std::size_t>(link.fabric.heaters()) / 2);
+    for (std::size_t h = 0; h < unpacked.size(); ++h)
+        unpacked[h] = field(codes, h * static_cast<std::size_t>(width), width);
+    link.fabric.set_side(side & 1, unpacked, time_fs);
+    link.now_fs = std::max(link.now_fs, time_fs);
+}
+
+// Light at the fibres of a transceiver, a bit a lane: primary low, backup above it.
+int ll_taps(int side, double time_fs) {
+    const Link& link = current();
+    const Path& path = link.path[1 - (side & 1)];
+    return static_cast<int>(path.taps(0, time_fs) | path.taps(1, time_fs) << link.lanes);
+}
+
 // ---- blocks, for Python -----------------------------------------------------------------------------
 
 // codes: [word][lane][symbol]
@@ -288,6 +330,16 @@ int ll_set_heaters(void* handle, const std::uint32_t* codes, long count, double 
     return 0;
 }
 
+// Ends a fibre of a ring from a time on, at a part of its length from side A.
+int ll_cut(void* handle, int fibre, double time_fs, double place) {
+    Link* link = static_cast<Link*>(handle);
+    if (!link->started || !link->fabric.ring() || fibre < 0 || fibre > 1 || !(place >= 0.0 && place <= 1.0))
+        return 1;
+    link->path[0].cut(fibre, Cut{time_fs, place});
+    link->path[1].cut(fibre, Cut{time_fs, 1.0 - place});
+    return 0;
+}
+
 // ---- observation ------------------------------------------------------------------------------------
 
 // Latest time that any call has told the kernel.
@@ -302,13 +354,13 @@ int ll_heater_phases(void* handle, double time_fs, double* out) {
     return 0;
 }
 
-// Field transfer of the switch, [output][input] pairs of real and imaginary part, lanes x lanes.
+// Field transfer of the switch, in a ring of both on the chosen fibre from A to B, [output][input] pairs of real and imaginary part, lanes x lanes.
 int ll_fabric(void* handle, double time_fs, double* out) {
     Link* link = static_cast<Link*>(handle);
     if (!link->started || !link->fabric.present()) return 1;
     std::vector<double> phases;
     link->fabric.phases(time_fs, phases);
-    const Matrix m = link->fabric.matrix(phases);
+    const Matrix m = link->fabric.ring() ? link->path[0].through(phases) : link->fabric.matrix(phases);
     for (int o = 0; o < link->lanes; ++o)
         for (int i = 0; i < link->lanes; ++i) {
             *out++ = m.re[o][i];

@@ -46,8 +46,13 @@ void Path::start(const PathSetup& setup, const Fabric& fabric, bool backwards, i
         last_code_[lane] = 0;
     }
     edge_fs_ = 0.0;
-    matrix_event_ = -1;
+    matrix_event_ = matrix_later_event_ = -1;
     matrix_settled_ = false;
+    ring_ = fabric.ring();
+    fibre_ = 0;
+    fibre_event_ = -1;
+    fibre_settled_ = false;
+    cuts_[0] = cuts_[1] = Cut{};
     counters_ = PathCounters{};
 }
 
@@ -63,15 +68,100 @@ void Path::send(const std::int16_t* codes) {
     ++counters_.sent;
 }
 
+// Through the sender's switch at its phases, the chosen fibre and the receiver's switch.
+Matrix Path::product(const std::vector<double>& early, const std::vector<double>& late) const {
+    const Matrix sent = fabric_->outward(early, direction_, fibre_);
+    const Matrix got = fabric_->inward(late, 1 - direction_, fibre_);
+    Matrix out;
+    for (int o = 0; o < LANES; ++o) {
+        Vec re{}, im{};
+        for (int k = 0; k < LANES; ++k) {
+            const double a = got.re[o][k] * setup_.fibre_field[fibre_];
+            const double b = got.im[o][k] * setup_.fibre_field[fibre_];
+            re += a * sent.re[k] - b * sent.im[k];
+            im += a * sent.im[k] + b * sent.re[k];
+        }
+        out.re[o] = re;
+        out.im[o] = im;
+    }
+    return out;
+}
+
+// Light that leaves the sender's switch at a time, over the chosen fibre; whether nothing moves any more.
+bool Path::ring_transfer(double time_fs, Matrix& out) const {
+    const double arrival = time_fs + setup_.flight_fs[fibre_];
+    const Cut& cut = cuts_[fibre_];
+    if (time_fs + cut.place * setup_.flight_fs[fibre_] >= cut.time_fs) {
+        out = Matrix{};
+        return true;
+    }
+    std::vector<double> early, late;
+    const bool settled = fabric_->phases(time_fs, early) & fabric_->phases(arrival, late);
+    out = product(early, late);
+    return settled && cut.time_fs > 1e299;
+}
+
+std::uint32_t Path::taps(int fibre, double time_fs) const {
+    const double flight = setup_.flight_fs[fibre], left = time_fs - flight;
+    if (left < setup_.fabric_delay_fs || left + cuts_[fibre].place * flight >= cuts_[fibre].time_fs) return 0;
+    std::vector<double> phases;
+    fabric_->phases(left, phases);
+    const Matrix sent = fabric_->outward(phases, direction_, fibre);
+    std::uint32_t lit = 0;
+    for (int lane = 0; lane < setup_.lanes; ++lane) {
+        double mw = 0.0;
+        for (int i = 0; i < setup_.lanes; ++i) {
+            // a modulator passes half of the light in the mean
+            const double field = setup_.source_field[i] * setup_.fibre_field[fibre];
+            const double re = sent.re[lane][i], im = sent.im[lane][i];
+            mw += 0.5 * field * field * (re * re + im * im);
+        }
+        if (mw >= setup_.tap_mw) lit |= 1u << lane;
+    }
+    return lit;
+}
+
+void Path::choose_fibre() {
+    const long event = fabric_->event(edge_fs_);
+    if (event == fibre_event_ && fibre_settled_) return;
+    fibre_event_ = event;
+    std::vector<double> phases;
+    fibre_settled_ = fabric_->phases(edge_fs_, phases);
+    double power[2] = {0.0, 0.0};
+    for (int fibre = 0; fibre < 2; ++fibre) {
+        const Matrix got = fabric_->inward(phases, 1 - direction_, fibre);
+        for (int lane = 0; lane < setup_.lanes; ++lane)
+            power[fibre] += got.re[lane][lane] * got.re[lane][lane] + got.im[lane][lane] * got.im[lane][lane];
+    }
+    const int better = power[1] > power[0] ? 1 : 0;
+    if (better == fibre_) return;
+    fibre_ = better;
+    matrix_event_ = -1;
+    // Back to the first word that the filter needs at the new delay, and further by what the response of the
+    // transmitter remembers.
+    double longest = 0.0;
+    for (int lane = 0; lane < setup_.lanes; ++lane) longest = std::max(longest, delay_ui(lane));
+    const double first = static_cast<double>(counters_.received - 2) * setup_.symbols - longest;
+    const long samples = setup_.symbols * setup_.samples_per_ui;
+    const std::int64_t reach = (taps_ + samples - 1) / samples + memory_ / setup_.symbols + 2;
+    const std::int64_t held = std::max<std::int64_t>(0, counters_.sent - setup_.code_words);
+    const auto word = static_cast<std::int64_t>(std::floor(first / static_cast<double>(setup_.symbols))) - reach;
+    counters_.made = std::min(counters_.made, std::max(held, word));
+}
+
 const Matrix& Path::transfer(std::int64_t word) {
     const double time =
         static_cast<double>(word) * setup_.symbols * setup_.ui_fs + setup_.fabric_delay_fs;
     const long event = fabric_->present() ? fabric_->event(time) : 0;
-    if (event == matrix_event_ && matrix_settled_) return matrix_;
+    const long later = ring_ ? fabric_->event(time + setup_.flight_fs[fibre_]) : event;
+    if (event == matrix_event_ && later == matrix_later_event_ && matrix_settled_) return matrix_;
     matrix_event_ = event;
+    matrix_later_event_ = later;
     Matrix through{};
     matrix_settled_ = true;
-    if (fabric_->present()) {
+    if (ring_) {
+        matrix_settled_ = ring_transfer(time, through);
+    } else if (fabric_->present()) {
         std::vector<double> phases;
         matrix_settled_ = fabric_->phases(time, phases);
         through = fabric_->matrix(phases);
@@ -267,6 +357,7 @@ std::int64_t Path::oldest_word() const {
 
 double Path::receive(const std::uint32_t* phases, std::int16_t* codes, double* volts,
                      std::uint32_t* detect) {
+    if (ring_) choose_fibre();
     const long n = setup_.samples_per_ui, symbols = setup_.symbols;
     const std::int64_t word_samples = symbols * n;
     const int top = (1 << (setup_.adc_bits - 1)) - 1, bottom = -top - 1;
@@ -279,7 +370,7 @@ double Path::receive(const std::uint32_t* phases, std::int16_t* codes, double* v
         for (long s = 0; s < symbols; ++s) {
             const std::int64_t q = first_symbol + s;
             const double rest =
-                setup_.rate_offset * static_cast<double>(q) + ui * phase - setup_.delay_ui[lane];
+                setup_.rate_offset * static_cast<double>(q) + ui * phase - delay_ui(lane);
             const double scaled = rest * static_cast<double>(n);
             const double base = std::floor(scaled);
             const auto at = static_cast<std::size_t>(s);
@@ -355,7 +446,7 @@ double Path::instant(int lane, long back) const {
         static_cast<double>(unwrapped_log_[log + static_cast<std::size_t>(lane)]) / setup_.phase_steps;
     const std::int64_t q = (received - 1) * setup_.symbols;
     return static_cast<double>(q) +
-           (setup_.rate_offset * static_cast<double>(q) + received_ui() * phase - setup_.delay_ui[lane]);
+           (setup_.rate_offset * static_cast<double>(q) + received_ui() * phase - delay_ui(lane));
 }
 
 bool Path::observe(int lane, double start_ui, double step_ui, long count, double* out) const {

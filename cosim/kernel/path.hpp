@@ -6,6 +6,10 @@
 //
 // Time on the waveform is counted in symbols of the transmitter since its first word, minus the delay of the
 // lane, which is applied at the sampling instants. Before word 0 there is no light.
+//
+// In a ring two fibres lead from one transceiver to the other. The receivers hear the fibre that their own
+// switch lets through more; what comes over the other, 50 dB less, is left out. When they change to the
+// other fibre, words are made anew from the first that is still under way there.
 
 #pragma once
 
@@ -35,7 +39,11 @@ struct PathSetup {
     double dark_a = 0.0;
     double noise[3] = {};               // current variance: constant, per A, per A squared
     double delay_ui[LANES] = {};        // transmitter to sampler without the filters' own shape
-    double fabric_delay_fs = 0.0;
+    double fabric_delay_fs = 0.0;       // in a ring to the sender's switch
+    double fibre_delay_ui[2][LANES] = {};  // ring: as delay_ui, over the primary and the backup fibre
+    double flight_fs[2] = {};           // ring: of the fibre, from switch to switch
+    double fibre_field[2] = {};         // ring: field behind a fibre, relative to source_field
+    double tap_mw = 0.0;                // ring: mean light at a fibre's end that its tap shows
     int bank_phases = 0;                // fractions of a sample in the receive filter bank
     std::vector<double> rx_bank;        // (bank_phases + 1) rows of taps, V/A
     double rx_gain = 0.0;               // V/A at zero frequency
@@ -46,6 +54,11 @@ struct PathSetup {
     int adc_bits = 6;
     long history_words = 64;
     long code_words = 4096;
+};
+
+// A fibre of a ring that ends at some place from a time on; the place is a part of its length from the sender.
+struct Cut {
+    double time_fs = 1e300, place = 0.5;
 };
 
 struct PathCounters {
@@ -69,6 +82,14 @@ public:
     // Photocurrent samples; false if not all are held.
     bool current(int lane, std::int64_t first, long count, double* out) const;
 
+    // Ring: bit of each lane with light behind a fibre at a time, before the receiving side's switch.
+    std::uint32_t taps(int fibre, double time_fs) const;
+    void cut(int fibre, const Cut& cut) { cuts_[fibre] = cut; matrix_settled_ = false; }
+    // Ring: field transfer of both switches and the fibre between them, at phases that stand.
+    Matrix through(const std::vector<double>& phases) const { return product(phases, phases); }
+    // Ring: the fibre that the receivers hear.
+    int fibre() const { return fibre_; }
+
     // Instant of symbol 0 of the received word `back` words ago, in UI of the transmitter, without delay.
     double instant(int lane, long back) const;
     double received_ui() const { return 1.0 + setup_.rate_offset; }
@@ -88,6 +109,10 @@ private:
     std::size_t slot(std::int64_t word, int lane) const;
     double baseline_at(std::int64_t word, int lane) const;
     const Matrix& transfer(std::int64_t word);
+    Matrix product(const std::vector<double>& early, const std::vector<double>& late) const;
+    bool ring_transfer(double time_fs, Matrix& out) const;
+    void choose_fibre();
+    double delay_ui(int lane) const { return ring_ ? setup_.fibre_delay_ui[fibre_][lane] : setup_.delay_ui[lane]; }
 
     PathSetup setup_;
     const Fabric* fabric_ = nullptr;
@@ -111,8 +136,14 @@ private:
     std::uint32_t last_code_[LANES] = {};
     double edge_fs_ = 0.0;
 
+    bool ring_ = false;
+    int fibre_ = 0;
+    long fibre_event_ = -1;
+    bool fibre_settled_ = false;
+    Cut cuts_[2];
+
     Matrix matrix_;
-    long matrix_event_ = -1;
+    long matrix_event_ = -1, matrix_later_event_ = -1;
     bool matrix_settled_ = false;
     PathCounters counters_;
 };

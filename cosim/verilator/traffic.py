@@ -51,11 +51,25 @@ class Traffic:
         library.lt_setup(ctypes.c_long(word_bytes), ctypes.c_long(FRAME_BYTES))
         library.lt_received.restype = ctypes.c_long
         library.lt_latency.restype = ctypes.c_long
+        library.lt_arrivals.restype = ctypes.c_long
         library.lt_delivered.restype = ctypes.c_long
 
     def load(self, side: int, data: bytes) -> None:
         """Give side 0 (A) or 1 (B) the file that it sends."""
         self._library.lt_load(side, data, ctypes.c_long(len(data)))
+
+    def stop(self) -> None:
+        """Have both sides send no frame after the one that they are at."""
+        for side in (0, 1):
+            self._library.lt_stop(side)
+
+    def arrivals_us(self, side: int) -> np.ndarray:
+        """When the first word of each frame delivered to `side` came, by number of the frame."""
+        frames = self._library.lt_arrivals(side, None, ctypes.c_long(0))
+        found = np.zeros(max(frames, 0))
+        pointer = found.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        self._library.lt_arrivals(side, pointer, ctypes.c_long(len(found)))
+        return found[found >= 0] * 1e-9
 
     def received(self, side: int) -> Received:
         """Return what `side` has received so far."""

@@ -23,6 +23,16 @@ module xpu #(
     output logic        received,
     output logic [31:0] tx_words,
 
+    input  logic        route_freeze,
+    input  logic        route_pause,
+    input  logic        route_save,
+    input  logic        route_load,
+    input  logic [3:0]  route_index,
+    input  logic [7:0]  route_tell,
+    output logic [7:0]  route_told,
+    output logic        frame_good,
+    output logic [LANES-1:0] rx_signal,
+
     input  logic        host_go,
     input  logic        host_write,
     input  logic [11:0] host_address,
@@ -63,8 +73,8 @@ module xpu #(
         .o__payload(o_payload), .o__valid(o_valid), .o__ready(1'b1),
         .tx_codes, .rx_samples, .rx_phase, .rx_signal_detect(detect),
         .rx_decisions(), .link_up, .lanes_locked(), .state,
-        .route_freeze(1'b0), .route_pause(1'b0), .route_save(1'b0), .route_load(1'b0), .route_index(4'b0),
-        .route_tell(8'b0), .route_told(), .frame_good(),
+        .route_freeze, .route_pause, .route_save, .route_load, .route_index, .route_tell, .route_told,
+        .frame_good,
         .csr__awaddr(awaddr), .csr__awprot(3'b0), .csr__awvalid(awvalid), .csr__awready(awready),
         .csr__wdata(w_data), .csr__wstrb(4'hf), .csr__wvalid(wvalid), .csr__wready(wready),
         .csr__bresp(bresp), .csr__bvalid(bvalid), .csr__bready(bready),
@@ -78,6 +88,8 @@ module xpu #(
         .awaddr, .awvalid, .awready, .w_data, .wvalid, .wready, .bresp, .bvalid, .bready,
         .araddr, .arvalid, .arready, .r_data, .rresp, .rvalid, .rready
     );
+
+    assign rx_signal = detect;
 
     // Edge n is at n * period, rounded once: a rate offset does not accumulate rounding.
     longint unsigned n = 0, start;

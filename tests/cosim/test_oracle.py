@@ -115,8 +115,8 @@ def test_kernel_equals_oracle_through_two_transceivers(synthetic, direction):
     )
     c = build(design, synthetic.transceivers(design))
     changes = [
-        oracle.HeaterChange(-1e12, [0] * 8),
-        oracle.HeaterChange(2e7, [100, 0, 300, 200, 50, 0, 0, 600]),
+        oracle.HeaterChange(-1e12, [0] * 16),
+        oracle.HeaterChange(2e7, [100, 0, 300, 200, 50, 0, 0, 600, *[70, 20, 0, 400] * 2]),
     ]
     compare(c, direction, 40, 5, changes, seed=23)
     kernel = Kernel(None, c)

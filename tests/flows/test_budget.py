@@ -21,8 +21,15 @@ MZM = Mzm(v_pi=3, er_limit_db=25, bandwidth_ghz=35, insertion_loss_db=4)
 
 def model(switched: bool = True) -> OpticalModel:
     fabric = Fabric(
-        ports=2, lines=2, inputs=("in0", "in1"), outputs=("out0", "out1"),
-        ops=(), heaters=(), thermal_crosstalk=(), dac_bits=10, dac_full_scale_mw=60
+        ports=2,
+        lines=2,
+        inputs=("in0", "in1"),
+        outputs=("out0", "out1"),
+        ops=(),
+        heaters=(),
+        thermal_crosstalk=(),
+        dac_bits=10,
+        dac_full_scale_mw=60,
     )
     return OpticalModel(
         wavelength_nm=1310,

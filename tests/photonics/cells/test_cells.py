@@ -208,9 +208,7 @@ def test_switch_cell_arms_differ_by_the_imbalance(imbalance):
 
 
 def test_wide_imbalance_is_refused():
-    with pytest.raises(
-        ValueError, match=r"detour of 25\.0 um; allowed: at most 20\.\d"
-    ):
+    with pytest.raises(ValueError, match=r"detour of 25\.0 um; allowed: at most 20\.\d"):
         mzi.parts(0.2, 12.0, 200.0, 25.0)
 
 

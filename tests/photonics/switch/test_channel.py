@@ -79,9 +79,7 @@ def test_wide_nets_keep_more_room(seed):
     lower = [sum(wide[:i]) + rng.random() for i in range(len(extra))]
     upper = [sum(wide[:i]) * rng.uniform(1.0, 2.0) for i in range(len(extra))]
     upper = spread(sorted(upper), max(wide), -1e4, 1e4)
-    links = [
-        Link(f"n{i}", *pins) for i, pins in enumerate(zip(lower, upper, extra, strict=True))
-    ]
+    links = [Link(f"n{i}", *pins) for i, pins in enumerate(zip(lower, upper, extra, strict=True))]
     assert conflicts(links, assign(links, CLEAR)) == []
 
 
@@ -134,9 +132,7 @@ def test_spread_stays_between_its_ends():
 
 
 def test_too_many_pads_are_refused():
-    with pytest.raises(
-        RoutingError, match=r"5 contacts need 440 um; allowed: 300 um of chip edge"
-    ):
+    with pytest.raises(RoutingError, match=r"5 contacts need 440 um; allowed: 300 um of chip edge"):
         spread([0.0] * 5, 110.0, 0.0, 300.0)
 
 

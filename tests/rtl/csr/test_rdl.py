@@ -76,9 +76,7 @@ def test_what_the_bank_does_not_build_is_refused_by_name(tmp_path, body, message
 
 def test_two_paths_with_one_identifier_are_refused(tmp_path):
     text = tmp_path / "bad.rdl"
-    text.write_text(
-        "addrmap top { reg q { field { sw = rw; hw = r; } f[1]; }; q a[1]; q a_0; };\n"
-    )
+    text.write_text("addrmap top { reg q { field { sw = rw; hw = r; } f[1]; }; q a[1]; q a_0; };\n")
     with pytest.raises(DesignError, match=r"a_0\.f and a\[0\]\.f are both a_0_f"):
         rdl.load(text, "top")
 

@@ -199,9 +199,7 @@ def test_a_lane_that_moves_by_blocks_is_found_and_realigned(slip_blocks, rng):
 
 def test_one_bad_marker_keeps_alignment(rng):
     _, blocks = line_rows(2, 200, rng)
-    spoilt = [
-        [(Kind.ERROR, 0), line[1]] if n == 95 else line for n, line in enumerate(blocks)
-    ]
+    spoilt = [[(Kind.ERROR, 0), line[1]] if n == 95 else line for n, line in enumerate(blocks)]
     bench = simulate(Bench(Deskew(lanes=2), spoilt, [0, 1], [0, 0], rng), 200)
     assert bench.pulses["marker_error"] == 1
     assert bench.aligned[-1]

@@ -57,9 +57,7 @@ def words_sent(dut, rows, seed, clocks, rng=None):
     return words, slots
 
 
-@pytest.mark.parametrize(
-    ("code", "bits", "depth"), [(KP4, 64, 1), (KR4, 32, 2), (KP4, 64, 4)]
-)
+@pytest.mark.parametrize(("code", "bits", "depth"), [(KP4, 64, 1), (KR4, 32, 2), (KP4, 64, 4)])
 def test_transmitter_equals_the_model(rng, code, bits, depth):
     dut = fec_lane.FecTx(code, bits, depth)
     per = fec_lane.group_rows(code, depth)

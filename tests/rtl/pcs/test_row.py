@@ -39,9 +39,7 @@ def all_rows(lanes):
 @pytest.mark.parametrize("lanes", [1, 2, 8])
 def test_spread_equals_the_model(lanes):
     rows = all_rows(lanes)
-    got = evaluate(
-        row.Spread(lanes=lanes), [{"kind": k, "count": c} for k, c in rows], ("kinds",)
-    )
+    got = evaluate(row.Spread(lanes=lanes), [{"kind": k, "count": c} for k, c in rows], ("kinds",))
     assert got == [(pack(row.spread(k, c, lanes)),) for k, c in rows]
 
 

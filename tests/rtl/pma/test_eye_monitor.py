@@ -99,9 +99,7 @@ def test_scan_of_the_offset_draws_the_distribution():
     sigma, unit = 12.0, 60
     values = np.round((2 * levels[1:] - 3) * unit + rng.normal(0, sigma, 40000)).astype(int)
     for offset in (100, 110, 120, 140):
-        hits, _ = count(
-            values.tolist(), levels.tolist(), top=3, dfe=0, eye=2, offset=offset
-        )
+        hits, _ = count(values.tolist(), levels.tolist(), top=3, dfe=0, eye=2, offset=offset)
         # A rounded value reaches the offset from half a unit below it.
         expected = (
             norm.sf((offset - 0.5 - unit) / sigma) + norm.cdf((offset - 0.5 - 3 * unit) / sigma)

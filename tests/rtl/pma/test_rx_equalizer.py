@@ -18,9 +18,7 @@ from lightloom.rtl.pma.rx_equalizer import RxEqualizer
 def test_decisions(pack, width, bits, taps, feedback, modulation):
     seed = width * bits + taps
     rng = np.random.default_rng(seed)
-    c = RxFormat(
-        width=width, sample_bits=bits, ffe_taps=taps, dfe=feedback, modulation=modulation
-    )
+    c = RxFormat(width=width, sample_bits=bits, ffe_taps=taps, dfe=feedback, modulation=modulation)
     top = 2 ** (bits - 1)
     words = 40
     x = rng.integers(-top, top, width * words)

@@ -84,9 +84,7 @@ def test_symbols_are_coded_and_turned(modulation, taps, precode, invert):
     data = [rng.getrandbits(WIDTH * tx_ffe.BITS[modulation]) for _ in range(30)]
     # The first words carry nothing, so that both ends of the precoder begin at 0.
     data[0] = data[1] = 0
-    lane = TxLane(
-        width=WIDTH, dac_bits=BITS, modulation=modulation, taps=taps, with_precoder=True
-    )
+    lane = TxLane(width=WIDTH, dac_bits=BITS, modulation=modulation, taps=taps, with_precoder=True)
     lines, codes = run(lane, 30, data, taps=taps, precode=precode, invert=invert)
     assert lines == data
     check(lane, lines, codes, taps=taps, precode=precode, invert=invert)

@@ -128,9 +128,7 @@ def test_short_sets_that_do_not_fit_take_the_lock_away(rng):
     assert not locked[-1]
 
 
-@pytest.mark.parametrize(
-    ("faults", "kept"), [(FAULTS_TO_LOSE - 1, True), (FAULTS_TO_LOSE, False)]
-)
+@pytest.mark.parametrize(("faults", "kept"), [(FAULTS_TO_LOSE - 1, True), (FAULTS_TO_LOSE, False)])
 def test_undefined_headers_of_a_window_take_the_lock_away(faults, kept, rng):
     parts = [data(rng) for _ in range(60)]
     for n in rng.sample(range(1, 50), faults):

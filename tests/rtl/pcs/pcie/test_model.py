@@ -72,6 +72,7 @@ def test_random_errors_change_nothing_but_the_bits_they_hit(rng):
     assert len(got) - len(good) > 10
     place = flipped = 0
     for frame in good:
+
         def distance(sent, frame=frame):
             return (int.from_bytes(sent) ^ int.from_bytes(frame)).bit_count()
 
