@@ -32,6 +32,9 @@ UP_US = 1.0
 """Debounce to light, so that the bench need not wait for a default made for the field."""
 HOLD_OFF_US = 1.0
 """Wait of the guard after a change: its default would have a cut soon after it wait, too."""
+SAVE_US = 1.0
+"""Interval of saving: the far end of a planned change, which loses the link first, cannot save
+then."""
 STREAM_BYTES_US = 130
 """Bytes a Gb/s and microsecond that the stream has at hand: some more than it can send."""
 LIMIT_US = 400.0
@@ -103,6 +106,7 @@ class Transceivers:
                 await host.write("table_data", value=power_of(code, switch.dac_bits))
         await host.write("up", clocks=self.clocks(UP_US))
         await host.write("hold_off", clocks=self.clocks(HOLD_OFF_US))
+        await host.write("save_interval", clocks=self.clocks(SAVE_US))
         await host.update("mode", use_sets=int(switch.saved_sets))
         assert setup.model.fabric is not None
         tau = setup.model.fabric.heaters[0].tau_us * 1e-6
@@ -162,12 +166,15 @@ class Transceivers:
             await host.write("relock_limit", clocks=self.clocks(design.serdes.bring_up_timeout_us))
         bench.dut.traffic.value = 1
         why = None
-        if not await self._rest(0):
+        rested = await self._rest(0)
+        await Timer(round(2 * SAVE_US * 1e9), "fs")
+        if not rested:
             why = "the link did not rest on the primary path"
         elif design.switch.saved_sets:
             for path in (1, 0):
                 if why is None and not await self._visit(path):
                     why = f"the ends did not agree to go to the {PATHS[path]} path"
+                await Timer(round(2 * SAVE_US * 1e9), "fs")
         cut = None
         if why is None:
             await Timer(max(1, round(run.cut_us * 1e9)), "fs")

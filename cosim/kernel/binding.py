@@ -201,6 +201,12 @@ class Kernel:
         if self._lib.ll_cut(self._handle, fibre, time_fs, place):
             raise KernelError(f"fibre = {fibre}, place = {place}; allowed: 0, 1 of a ring, 0 to 1")
 
+    def lit(self, side: int, time_fs: float) -> tuple[int, int]:
+        """Lanes with light at the primary and the backup fibre of a side in a ring, a bit each."""
+        self.select()
+        both = int(self._lib.ll_taps(side, time_fs))
+        return both & (1 << self.coefficients.lanes) - 1, both >> self.coefficients.lanes
+
     # -- observation ----------------------------------------------------------------------------
 
     def now_fs(self) -> float:

@@ -513,3 +513,39 @@ def test_the_library_is_built_once_and_a_broken_compiler_is_named(monkeypatch, t
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DesignError, match=r"g\+\+: not found"):
         kernel_build.library()
+
+
+def test_a_cut_fibre_is_dark_when_the_last_light_has_passed(synthetic):
+    design = synthetic.make(
+        serdes={"lanes": 4},
+        switch={"topology": "ocstrx", "ports": 4, "tap_threshold_dbm": -30.0},
+        fibre={"length_m": 20.0},
+    )
+    c = build(design, synthetic.transceivers(design))
+    flight = c.ring_flight_fs[0]
+    assert flight == pytest.approx(20.0 * design.fibre.delay_us_per_km * 1e6)
+    kernel = Kernel(None, c)
+    kernel.set_heaters([0] * 16, -1e15)
+    with pytest.raises(KernelError, match=r"fibre = 2, place = 0\.25; allowed: 0, 1"):
+        kernel.cut(2, 0.0, 0.25)
+    cut, place = 3e8, 0.25
+    assert kernel.lit(0, cut + flight) == (0b1111, 0)
+    kernel.cut(0, cut, place)
+    for side, way in ((0, place), (1, 1 - place)):
+        last = cut + way * flight
+        assert kernel.lit(side, last - 1e3) == (0b1111, 0)
+        assert kernel.lit(side, last + 1e3) == (0, 0)
+    # and the receivers see the same
+    words = 200
+    for direction, way in ((0, 1 - place), (1, place)):
+        kernel.transmit(direction, np.zeros((words, 4, c.symbols), np.int16))
+        kernel.receive(1 - direction, words, 0)
+        size, made = c.symbols * c.samples_per_ui, kernel.counters(direction).made
+        light = kernel.current(direction, 0, (made - 60) * size, 60 * size).reshape(60, size)
+        # a word is dark when its start would have passed the cut after it happened
+        start = np.arange(made - 60, made) * c.symbols * c.ui_fs[direction]
+        passed = start + c.fabric_delay_fs[direction] + (1 - way) * flight
+        bright = light.mean(axis=1) > light[0].mean() / 2
+        np.testing.assert_array_equal(bright, passed < cut)
+        assert bright.any()
+        assert not bright.all()

@@ -125,6 +125,33 @@ def test_kernel_equals_oracle_through_two_transceivers(synthetic, direction):
     np.testing.assert_allclose(kernel.fabric_matrix(), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("direction", [0, 1])
+def test_kernel_equals_oracle_over_the_backup_fibre(synthetic, direction):
+    design = synthetic.make(
+        serdes={"lanes": 4},
+        switch={"topology": "ocstrx", "ports": 4},
+        fibre={"length_m": 1.0, "backup_length_m": 2.5},
+    )
+    c = build(design, synthetic.transceivers(design))
+    codes = [top for lane in range(4) for top in (720 + lane, 730)]
+    changes = [oracle.HeaterChange(-1e12, [*codes, *codes])]
+    phases = oracle.heater_phases(c, changes, 0.0)
+    assert oracle.heard(c, phases, direction) == 1
+    moved = c.with_(delay_ui=c.ring_delay_ui[1])
+    codes_sent = random_codes(c, 40, 5)
+    kernel = Kernel(None, c)
+    kernel.set_heaters(changes[0].codes, changes[0].time_fs)
+    kernel.transmit(direction, codes_sent)
+    got = kernel.receive(1 - direction, 40, 5)
+    transfer = oracle.matrices(c, direction, changes, 40, fibre=1)
+    want = oracle.receive(
+        moved, direction, oracle.photocurrent(moved, direction, codes_sent, transfer), 40, 5
+    )
+    np.testing.assert_allclose(got.volts, want.volts, rtol=0, atol=1e-9 * np.abs(want.volts).max())
+    np.testing.assert_array_equal(got.codes, want.codes)
+    assert np.abs(got.codes[30:]).max() > 3
+
+
 def test_laser_walk_has_the_linewidth(synthetic):
     design = synthetic.make(engine={"laser_linewidth_mhz": 10.0, "laser_spread_ghz": 0.0})
     c = build(design, synthetic.optical_model(design))

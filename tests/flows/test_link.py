@@ -87,6 +87,8 @@ def test_less_light_means_more_errors_as_the_closed_form_says(tmp_path):
         assert low <= m["link.pre_fec_ber_model"] <= high
 
 
+RING = {"serdes__lanes": 2, "switch__ports": 2, "switch__topology": "ocstrx",
+        "switch__permutation": "identity"}  # fmt: skip
 TWO_LANES = {"serdes__lanes": 2, "switch__ports": 2}
 """Of the flagship's eight; switches of two lanes lose less, so the laser is 1.8 dB weaker."""
 
@@ -111,6 +113,49 @@ def test_pam4_with_fec_closes_through_two_transceivers(tmp_path):
     assert 0 < m["link.post_fec_ber_high"] < m["fec.codeword_error_rate_high"]
     assert m["ocs.reconfiguration_us"] is None
     assert "codewords</b> could not be corrected" in (out / "report.html").read_text()
+
+
+def test_a_cut_fibre_is_left_for_the_backup_and_faster_with_overdrive_and_sets(tmp_path):
+    """The whole loop: taps, guard, heaters, SerDes, traffic; nothing wrong, a frame or two lost."""
+    found = {}
+    for name, more in (
+        ("with", {}),
+        ("without", {"switch__overdrive": "false", "switch__saved_sets": "false"}),
+    ):
+        code, m = run(
+            tmp_path / name, *settings(**RING, **more, run__cut_us=3, run__ber_bits=20_000)
+        )
+        assert code == 0, m
+        found[name] = m
+        outcome = json.loads((tmp_path / name / "cosim" / "outcome.json").read_text())
+        for end in outcome["failover"]["sides"]:
+            split = dict(end["split_us"])
+            assert split.pop("total") == pytest.approx(sum(split.values()))
+            # the debounce, and some clocks to see it
+            assert 1.0 <= split["command"] < 1.2
+            assert end["path"] == "backup"
+            # the stream says the same as the registers, to a frame on either side
+            assert abs(end["outage_us"] - end["split_us"]["total"]) < 1.5
+        assert m["ocs.failover.frames_sent"] > 30
+        assert 0 < m["ocs.failover.frames_lost"] < 8
+        for key in ("bytes_wrong", "frames_duplicated", "frames_reordered"):
+            assert m[f"ocs.failover.{key}"] == 0
+        assert m["link.payload_errors"] == 0
+        assert "failover" in (tmp_path / name / "report.html").read_text()
+    quick, slow = (found[name]["ocs.failover.total_us"] for name in ("with", "without"))
+    assert slow > 3 * quick
+    # 60 us of waiting for plain heaters; overdrive ends in less than a time constant
+    assert found["without"]["ocs.failover.settle_us"] > 60
+    assert found["with"]["ocs.failover.settle_us"] < 10
+
+
+@pytest.mark.slow
+def test_the_flagship_survives_a_cut_fibre(tmp_path):
+    cut = settings(run__cut_us=5, run__ber_bits=400_000)
+    code, m = run(tmp_path / "out", *cut, design=LIGHTSPHERE)
+    assert code == 0
+    assert m["ocs.failover.total_us"] < 80
+    assert (m["ocs.failover.bytes_wrong"], m["link.payload_errors"]) == (0, 0)
 
 
 def test_what_cannot_be_corrected_is_never_delivered_as_good(tmp_path):

@@ -1,7 +1,15 @@
 import pytest
 
 from lightloom import spec
-from lightloom.cosim.setup import LaneErrors, LaneState, Outcome, Side, Switching
+from lightloom.cosim.setup import (
+    Failover,
+    FailoverSide,
+    LaneErrors,
+    LaneState,
+    Outcome,
+    Side,
+    Switching,
+)
 from lightloom.flows import link_figures
 from lightloom.spec.optical_model import (
     Detector,
@@ -176,6 +184,32 @@ def test_rates_and_energies_are_those_of_the_line_bits():
     expected = 2 * 106.25 * 256 / 257 * 514 / 544
     assert made.payload_rate_gbps == pytest.approx(expected, rel=2e-3)
     assert made.payload_rate_gbps < expected
+
+
+def failover(**changes):
+    split = {"command": 1.0, "settle": 7.0, "load": 0.25, "relock": 2.0, "frame": 0.5,
+             "total": 10.75}  # fmt: skip
+    a = FailoverSide(
+        name="A", path="backup", reason="NONE", split_us=split, frames_sent=50, frames_good=47,
+        frames_errored=1, frames_malformed=0, frames_duplicated=0, frames_reordered=0,
+        bytes_wrong=0, outage_us=10.5,
+    )  # fmt: skip
+    slow = split | {"relock": 4.0, "total": 12.75}
+    b = a.model_copy(update={"name": "B", "split_us": slow, "frames_good": 46, "outage_us": 12.0})
+    return Failover(cut_us=20.0, failed=None, sides=(a, b)).model_copy(update=changes)
+
+
+def test_a_failover_takes_as_long_as_its_slower_end():
+    made = outcome(side(), side("B")).model_copy(update={"failover": failover()})
+    found = link_figures.failover_metrics(made)
+    assert found["ocs.failover.total_us"] == 12.75
+    assert found["ocs.failover.relock_us"] == 4.25
+    assert found["ocs.failover.outage_us"] == 12.0
+    assert (found["ocs.failover.frames_sent"], found["ocs.failover.frames_lost"]) == (100, 7)
+    assert link_figures.reconfiguration_us(made) == 12.25
+    lost = made.model_copy(update={"failover": failover(failed="no light")})
+    assert link_figures.failover_metrics(lost)["ocs.failover.total_us"] is None
+    assert link_figures.failover_metrics(outcome(side(), side("B"))) == {}
 
 
 def test_receivers_of_pam4_come_from_the_registers():

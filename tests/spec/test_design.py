@@ -25,6 +25,11 @@ def design(**sections):
             {"switch": {"topology": "ocstrx", "path": "loopback"}},
             "f.toml: switch.path = 'loopback' in a link; allowed: 'primary', 'backup'",
         ),
+        (
+            {"run": {"cut_us": 3}},
+            "f.toml: run.cut_us = 3 with switch.topology = 'benes', switch.path = 'primary'; "
+            "allowed: 'ocstrx' and 'primary'",
+        ),
         ({"serdes": {"profile": "xsr-raw"}}, "f.toml: serdes.profile = 'xsr-raw' in a link"),
         ({"serdes": {"lanes": 16}}, "f.toml: serdes.lanes = 16 in a link; allowed: 1 to 8"),
         ({"switch": {"phase_shifter": "pin"}}, "f.toml: switch.phase_shifter = 'pin' in a link"),
