@@ -236,11 +236,11 @@ def build(design: Design, model: OpticalModel, other: OpticalModel | None = None
     heaters = model.fabric.heaters if model.fabric else ()
     delay, fabric_delay = _delays(design, model, permutation, ui_fs, tx.delay_ui, rx.delay_ui)
     ring = _ring(design, model, other, ui_fs, tx.delay_ui, rx.delay_ui)
-    crosstalk = np.array(model.fabric.thermal_crosstalk if heaters and model.fabric else [])
+    crosstalk: Array = np.array(model.fabric.thermal_crosstalk if heaters and model.fabric else [])
     if ring.lines.size:
         # either side has a switch, and no heat crosses between them
         heaters = (*heaters, *heaters)
-        crosstalk = np.kron(np.eye(2), crosstalk)
+        crosstalk = np.kron(np.eye(2), crosstalk).astype(np.float64)
         delay, fabric_delay = ring.delay_ui[PATHS.index(design.switch.path)], ring.leave_fs
     return Coefficients(
         lanes=lanes,
