@@ -210,6 +210,7 @@ class Level(wiring.Component):
             )
         )  # fmt: skip
         starved = Signal()
+        doomed = Signal()  # starved, told a clock later: the halves start and cannot end well
         both = Signal(rows)
         m.d.comb += both.eq(Cat(self.active[2 * row : 2 * row + 2].all() for row in range(rows)))
         m.d.comb += starved.eq(_starved(m, ports, self.unusable, (both, loop.full), "full"))
@@ -222,38 +223,40 @@ class Level(wiring.Component):
         culprits = Signal(rows)
         first_try = Signal()
         start_now = Signal()
-        hopeless = Signal()
         waiting = Signal()
         m.d.comb += [
             # The cycle of `loop.done` is the first of the wait.
             waiting.eq(((phase == _Phase.WAIT) | loop.done) & ~self.start),
             first_try.eq(loop.done & ~self.start),
-            start_now.eq((first_try & ~hopeless) | (launch & ~self.start)),
+            start_now.eq((first_try & ~loop.bad.any()) | (launch & ~self.start)),
             upper.start.eq(start_now),
             lower.start.eq(start_now),
             self.conflict.eq(loop.conflict & ~self.start),
         ]
-        m.d.comb += hopeless.eq(first_try & (loop.bad.any() | starved))
         settled = Signal(2)
         m.d.comb += settled.eq(Mux(start_now, 0, ready) | Cat(upper.done, lower.done))
         broken = upper.failed | lower.failed
         m.d.comb += [
-            self.done.eq(waiting & settled.all() & ~broken & ~hopeless),
-            self.failed.eq((phase == _Phase.FAILED) & ~self.start),
+            self.done.eq(
+                waiting & settled.all() & ~broken & ~(first_try & loop.bad.any()) & ~doomed
+            ),
+            self.failed.eq(((phase == _Phase.FAILED) | doomed) & ~self.start),
             self.blame.eq(
-                Cat(self.active[i] & touched.bit_select(row_part[i // 2], 1) for i in range(ports))
+                Cat(
+                    self.active[i] & (doomed | touched.bit_select(row_part[i // 2], 1))
+                    for i in range(ports)
+                )
             ),
             choice.step.eq(phase == _Phase.CHOOSE),
             choice.culprits.eq(culprits & ~loop.forced),
         ]
-        m.d.sync += [ready.eq(settled), launch.eq(0)]
+        m.d.sync += [ready.eq(settled), launch.eq(0), doomed.eq(first_try & starved)]
         with m.If(self.start):
             m.d.sync += [phase.eq(_Phase.WALK), touched.eq(0)]
-        with m.Elif(hopeless):
-            m.d.sync += [
-                phase.eq(_Phase.FAILED),
-                touched.eq(loop.bad | starved.replicate(rows)),
-            ]
+        with m.Elif(doomed):
+            m.d.sync += [phase.eq(_Phase.IDLE), launch.eq(0)]
+        with m.Elif(first_try & loop.bad.any()):
+            m.d.sync += [phase.eq(_Phase.FAILED), touched.eq(loop.bad)]
         with m.Elif(waiting):
             m.d.sync += [
                 phase.eq(Mux(broken, _Phase.BLAME, Mux(settled.all(), _Phase.IDLE, _Phase.WAIT))),
