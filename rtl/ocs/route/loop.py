@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -231,22 +231,26 @@ class Loop(wiring.Component):
             stays.eq(agrees.any() | (was_stay & ~begins)),
             dark.eq((self.unusable & met).any() | (was_dark & ~begins)),
         ]
-        # Idle ports at the ends of a chain: are they wanted in the half to which they go?
-        vote, was_vote = Signal(signed(3)), Signal(signed(3))
+        # Idle ports at the ends of a chain, two at most: do they go to the half that wants them?
+        gains, loses, was_gain, was_lose = Signal(), Signal(), Signal(), Signal()
         ends = (
             (here, ~(_swapped(source) & self.active).any(), self.hungry_first, ~lower),
             (there, ~(_swapped(partner) & self.active).any(), self.hungry_first, lower),
             (pair, ~partner.any(), self.hungry_last, ~lower),
         )
-        gains = []
-        for number, (cell, idle, hungry, to_lower) in enumerate(ends):
-            gain = Signal(signed(2), name=f"gain_{number}")
-            above = (cell & hungry[:rows]).any()
-            below = (cell & hungry[rows:]).any()
-            with m.If(idle & (above ^ below)):
-                m.d.comb += gain.eq(Mux(to_lower ^ above, 1, -1))
-            gains.append(gain)
-        m.d.comb += vote.eq(sum(gains) + Mux(begins, 0, was_vote))
+        above = [idle & (cell & hungry[:rows]).any() for cell, idle, hungry, _ in ends]
+        below = [idle & (cell & hungry[rows:]).any() for cell, idle, hungry, _ in ends]
+        sides = [(up, down, end[3]) for up, down, end in zip(above, below, ends, strict=True)]
+        m.d.comb += [
+            gains.eq(
+                Cat(Mux(low, down & ~up, up & ~down) for up, down, low in sides).any()
+                | (was_gain & ~begins)
+            ),
+            loses.eq(
+                Cat(Mux(low, up & ~down, down & ~up) for up, down, low in sides).any()
+                | (was_lose & ~begins)
+            ),
+        ]
         with m.If(self.start):
             m.d.sync += [self.used.eq(0), self.full.eq(0)]
             m.d.sync += [self.forced.eq(0), self.flip.eq(0), self.bad.eq(0)]
@@ -255,9 +259,10 @@ class Loop(wiring.Component):
                 was_flip.eq(flips),
                 was_stay.eq(stays),
                 was_dark.eq(dark),
-                was_vote.eq(vote),
+                was_gain.eq(gains),
+                was_lose.eq(loses),
                 self.forced.bit_select(part, 1).eq(flips | stays),
-                self.flip.bit_select(part, 1).eq(Mux(stays, flips, flips | (vote < 0))),
+                self.flip.bit_select(part, 1).eq(flips | (~stays & loses & ~gains)),
                 self.bad.bit_select(part, 1).eq((flips & stays) | dark),
             ]
             for row in range(rows):
