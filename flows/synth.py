@@ -15,6 +15,7 @@ from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
 from lightloom.flows.svg import COPPER, INK, LIGHT, MUTED, RULE, Canvas, ticks
 from lightloom.flows.synth_tools import Liberty, Processes, Result, Tools
+from lightloom.rtl.ocs.route import TOPOLOGIES
 from lightloom.spec import Design, DesignError, RtlManifest, cache
 
 HEADINGS = {
@@ -95,11 +96,17 @@ def _names(wanted: Sequence[str], design: Design) -> list[str]:
         if name not in known:
             raise DesignError(f"block {name}: unknown; allowed: {', '.join(known)}")
     tops = blocks.tops(design)
-    has = [name for name in known if name not in blocks.TOPS] + list(tops)
-    for name in wanted:
-        if name not in has:
-            raise DesignError(f"{name}: switch.topology is none; allowed: benes")
-    return [name for name in has if name in wanted or not wanted]
+    if "ocs_controller" in wanted and "ocs_controller" not in tops:
+        raise DesignError(
+            f"ocs_controller: switch.topology is {design.switch.topology}; allowed: "
+            f"{', '.join(TOPOLOGIES)}"
+        )
+    ordered = [name for name in known if name not in blocks.TOPS] + list(blocks.TOPS)
+    return [
+        name
+        for name in ordered
+        if (name in wanted if wanted else name in tops or name not in blocks.TOPS)
+    ]
 
 
 def _library(options: Options) -> Liberty | None:

@@ -208,7 +208,7 @@ def ecp5(
     """Cache entry with ECP5 figures in `result.json` and, when it was routed, `path.txt`.
 
     `by_module` makes each module once for all places that it has, where a block of many equal
-    parts would take hours in one piece.
+    parts would take hours in one piece. Such a block is not routed, its parts are blocks that are.
     """
     script = _ECP5.format(top=manifest.top, flatten=" -noflatten" if by_module else "")
 
@@ -221,7 +221,9 @@ def ecp5(
             "ecp5_ram": cells.get("DP16KD", 0) + cells.get("PDPW16KD", 0),
         }
         fmax, reason = None, f"{NEXTPNR} is not installed: pip install {NEXTPNR}"
-        if found.nextpnr is not None:
+        if by_module:
+            reason = "made by module and not routed; see its parts"
+        elif found.nextpnr is not None:
             fmax, reason = _route(manifest, figures, processes, folder)
         figures["ecp5_fmax_mhz"] = fmax
         Result(figures, {} if fmax is not None else {"ecp5_fmax_mhz": reason}).write(
@@ -229,7 +231,8 @@ def ecp5(
         )
         _drop(folder, "netlist.json", "report.json")
 
-    return cache.entry("synth", _key("ecp5", manifest, found.yosys, found.nextpnr, script), build)
+    router = None if by_module else found.nextpnr
+    return cache.entry("synth", _key("ecp5", manifest, found.yosys, router, script), build)
 
 
 def generic(
