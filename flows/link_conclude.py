@@ -178,7 +178,7 @@ def _failover_checks(run: Run, made: Failover) -> list[Check]:
     m = run.metrics
     wrong, again = m["ocs.failover.bytes_wrong"], m["ocs.failover.frames_duplicated"]
     return [
-        Check("traffic again after the fibre cut", made.failed is None, made.failed or ""),
+        Check("traffic again after the fibre cut", made.failed is None, failover_text(run, made)),
         Check(
             "no frame of the stream wrong or twice",
             not wrong and not again,

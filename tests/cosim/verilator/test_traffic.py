@@ -110,3 +110,20 @@ def test_repeated_and_lost_words_are_noticed(library):
     carry(library, damage=lambda number, word: None if number == 5 else word)
     got = link.received(1)
     assert (got.good, got.malformed) == (2, 1)
+
+
+def test_a_stream_stops_with_the_frame_that_it_is_at(library):
+    data = np.random.default_rng(4).bytes(20 * traffic.FRAME_BYTES)
+    link = traffic.Traffic(library, word_bytes=WORD_BYTES)
+    link.load(0, data)
+
+    def stop(number, word):
+        if number == 40:  # of 33 words a frame
+            link.stop()
+        return word
+
+    assert carry(library, damage=stop) == 66
+    got = link.received(1)
+    assert (got.sent, got.good, got.malformed) == (2, 2, 0)
+    assert link.arrivals_us(1) == pytest.approx([5e-3, 38e-3])
+    assert got.wrong_bytes(data) == 0
