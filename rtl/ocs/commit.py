@@ -55,7 +55,8 @@ class Commit(wiring.Component):
     `change`.
 
     Latency from the commit pulse to `change`: 1 + router with nothing to keep, for the router
-    starts with the pulse (2 with 2 ports); 4 + walk.latency + router with routes to keep, and
+    starts with the pulse; 2 more where the table changed with it or the phase was not IDLE in the
+    clock before, 1 more with 2 ports. 4 + walk.latency + router with routes to keep, and
     walk.latency more with dead cells; another routing and 1 when the first finds nothing; 2 more
     and the budget's time where that is on.
     After reset: parked, nothing connected.
@@ -268,8 +269,13 @@ class Commit(wiring.Component):
             & self.map_valid
             & (~self.parked).replicate(ports)
         )
+        # They follow the table until a commit, so that they stand when the router starts with it.
+        stale = Signal()
+        m.d.comb += stale.eq((wanted != self.destinations) | (active != self.valid))
+        with m.If(idle):
+            m.d.sync += [wanted.eq(self.destinations), active.eq(self.valid)]
         with m.If(may_commit):
-            m.d.sync += [wanted.eq(self.destinations), active.eq(self.valid), same.eq(same_now)]
+            m.d.sync += same.eq(same_now)
 
         stuck = Signal(cells)
         dead = Signal(cells)
@@ -300,8 +306,8 @@ class Commit(wiring.Component):
         m.d.comb += [
             at_once.eq(may_commit if ports > 2 else 0),
             self.route_start.eq(((phase == Phase.ROUTE) & ~started) | at_once),
-            self.route_destinations.eq(Mux(idle, self.destinations, wanted)),
-            self.route_active.eq(Mux(idle, self.valid, active)),
+            self.route_destinations.eq(wanted),
+            self.route_active.eq(active),
             self.route_fixed.eq(fixed | stuck),
             self.route_value.eq(Mux(first_try, self.states, 0) & ~stuck | self.stuck_cross & stuck),
             self.route_unusable.eq(self.unusable | both),
@@ -335,14 +341,16 @@ class Commit(wiring.Component):
         with m.Switch(phase):
             with m.Case(Phase.IDLE), m.If(may_commit):
                 m.d.sync += [
-                    phase.eq(Mux(same_now.any(), Phase.MEET, Phase.ROUTE)),
+                    phase.eq(Mux(same_now.any() | stale, Phase.MEET, Phase.ROUTE)),
                     started.eq(at_once),
                     wait.eq(walk.latency),
                     kept.eq(0),
                 ]
             with m.Case(Phase.MEET):
                 m.d.sync += wait.eq(wait - 1)
-                with m.If(~dead.any() | (wait == 0)):
+                with m.If(~same.any()):
+                    m.d.sync += [phase.eq(Phase.ROUTE), started.eq(0)]
+                with m.Elif(~dead.any() | (wait == 0)):
                     m.d.sync += [phase.eq(Phase.KEEP), wait.eq(walk.latency)]
                     m.d.sync += kept.eq(same & Mux(dead.any(), ~walk.touched, ~0))
             with m.Case(Phase.KEEP):

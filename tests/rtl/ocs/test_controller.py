@@ -170,6 +170,19 @@ def test_every_permutation_of_8_through_the_registers_of_the_verilog(bench):
     assert b.read("refused") == 0
 
 
+@pytest.mark.parametrize("ports", [8, 16, pytest.param(64, marks=pytest.mark.slow)])
+def test_a_full_map_from_nothing_takes_as_many_clocks_as_there_are_ports(bench, ports):
+    seed = ports
+    print(f"seed {seed}")
+    b = bench(ports)
+    wanted = full(random.Random(seed).sample(range(ports), ports))
+    b.request(wanted)
+    b.write("control", COMMIT)
+    assert b.settle() == Reason.NONE
+    b.check(wanted)
+    assert b.read("route_cycles") == ports
+
+
 def test_random_maps_keep_what_can_stay_and_are_atomic(bench):
     seed = 71
     print(f"seed {seed}")
