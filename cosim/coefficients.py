@@ -228,13 +228,12 @@ def build(design: Design, model: OpticalModel, other: OpticalModel | None = None
     bank = np.stack([padded[j : j + taps * BANK_PHASES : BANK_PHASES] for j in range(BANK_PHASES)])
     bank = np.vstack([bank, padded[BANK_PHASES::BANK_PHASES][:taps]])
 
-    shared = model.fabric is not None and design.switch.topology != "ocstrx"
+    shared = model.fabric is not None and not design.ring
     permutation = tuple(model.permutation[:lanes]) if shared else tuple(range(lanes))
     spread = _laser_spread(design, lanes)
     linewidth = design.engine.laser_linewidth_mhz * 1e6
     bandwidth = n * serdes.baud_gbd * 1e9 / 2
     heaters = model.fabric.heaters if model.fabric else ()
-    delay, fabric_delay = _delays(design, model, permutation, ui_fs, tx.delay_ui, rx.delay_ui)
     ring = _ring(design, model, other, ui_fs, tx.delay_ui, rx.delay_ui)
     crosstalk: Array = np.array(model.fabric.thermal_crosstalk if heaters and model.fabric else [])
     if ring.lines.size:
@@ -242,6 +241,8 @@ def build(design: Design, model: OpticalModel, other: OpticalModel | None = None
         heaters = (*heaters, *heaters)
         crosstalk = np.kron(np.eye(2), crosstalk).astype(np.float64)
         delay, fabric_delay = ring.delay_ui[PATHS.index(design.switch.path)], ring.leave_fs
+    else:
+        delay, fabric_delay = _delays(design, model, permutation, ui_fs, tx.delay_ui, rx.delay_ui)
     return Coefficients(
         lanes=lanes,
         symbols=serdes.symbols_per_clock,
@@ -291,7 +292,7 @@ def build(design: Design, model: OpticalModel, other: OpticalModel | None = None
         volts_per_step=receiver.sampler_full_scale_v / 2**serdes.adc_bits,
         fabric_ports=model.fabric.lines if model.fabric else 0,
         fabric_shared=shared,
-        fabric_ops=_operations(model),
+        fabric_ops=np.array(list(_operations(model)), float).reshape(-1, 12),
         heater_p_pi_mw=np.array([h.p_pi_mw for h in heaters]),
         heater_tau_fs=np.array([h.tau_us * 1e9 for h in heaters]),
         thermal_crosstalk=crosstalk,
@@ -335,7 +336,7 @@ def _check(design: Design, model: OpticalModel) -> None:
                 f"optical model: dac_bits = {model.fabric.dac_bits}; "
                 f"allowed: switch.dac_bits = {design.switch.dac_bits}"
             )
-        if design.switch.topology == "ocstrx":
+        if design.ring:
             passages(design, model)
         elif sorted(model.permutation[:lanes]) != list(range(lanes)):
             raise DesignError(
@@ -386,17 +387,13 @@ def _source_mw(design: Design, model: OpticalModel) -> Array:
 
 def _circulators(design: Design) -> bool:
     """Whether both directions share the fibre: a transceiver's own switch has a fibre each way."""
-    return design.switch.topology not in ("none", "ocstrx")
+    return design.has_controller and not design.ring
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A lane's way through the switches of two transceivers: lines and routes of either pass."""
+    """A lane's way through the switches of two transceivers, the transmitting side's first."""
 
-    outward: tuple[int, int]
-    """Input and output of the transmitting side's switch."""
-    inward: tuple[int, int]
-    """Input and output of the receiving side's switch."""
     loss_db: tuple[float, float]
     delay_ps: tuple[float, float]
 
@@ -424,12 +421,7 @@ def passages(
                 )
         out, into = routes[ways[0]], routes[ways[1]]
         found.append(
-            Passage(
-                (out.input, out.output),
-                (into.input, into.output),
-                (out.loss_db, into.loss_db),
-                (out.group_delay_ps, into.group_delay_ps),
-            )
+            Passage((out.loss_db, into.loss_db), (out.group_delay_ps, into.group_delay_ps))
         )
     return tuple(found)
 
@@ -452,6 +444,16 @@ def _laser_spread(design: Design, lanes: int) -> Array:
     )
 
 
+def _flight_ps(design: Design, length_m: float) -> float:
+    return length_m * 1e-3 * design.fibre.delay_us_per_km * 1e6
+
+
+def _skew(design: Design) -> Array:
+    """Extra delay of every lane in UI."""
+    lanes = design.serdes.lanes
+    return np.array([*design.run.skew_ui, *[0.0] * lanes][:lanes])
+
+
 def _delays(
     design: Design,
     model: OpticalModel,
@@ -464,13 +466,10 @@ def _delays(
 
     Lane skew belongs to the fibre of A's lane, so both directions have it.
     """
-    lanes = design.serdes.lanes
-    fibre_ps = design.fibre.length_m * 1e-3 * design.fibre.delay_us_per_km * 1e6
-    skew = [*design.run.skew_ui, *[0.0] * lanes][:lanes]
+    fibre_ps = _flight_ps(design, design.fibre.length_m)
+    skew = _skew(design)
     on_chip = {(route.input, route.output): route.group_delay_ps for route in model.routes}
-    if design.switch.topology == "ocstrx":
-        on_chip = dict.fromkeys(((lane, lane) for lane in range(lanes)), 0.0)
-    delay = np.empty((2, lanes))
+    delay = np.empty((2, design.serdes.lanes))
     for a, b in enumerate(permutation):
         if model.fabric is not None and (a, b) not in on_chip:
             raise DesignError(
@@ -486,7 +485,9 @@ def _delays(
             delay[direction, receiver] = (
                 optical_ps * 1e3 / ui_fs[direction] + skew[a] + tx_ui + rx_ui
             )
-    to_fabric = fibre_ps / 2 + min(lane.transmit_delay_ps for lane in model.engine[:lanes])
+    to_fabric = fibre_ps / 2 + min(
+        lane.transmit_delay_ps for lane in model.engine[: design.serdes.lanes]
+    )
     return delay, to_fabric * 1e3 + tx_ui * ui_fs
 
 
@@ -514,7 +515,7 @@ def _ring(
 ) -> _Ring:
     """Lines and delays of a ring of two; empty for another switch."""
     lanes, fibre = design.serdes.lanes, design.fibre
-    if model.fabric is None or design.switch.topology != "ocstrx":
+    if model.fabric is None or not design.ring:
         none = np.zeros(0)
         return _Ring(none, none, none, none, none)
     inputs, outputs = model.fabric.inputs, model.fabric.outputs
@@ -526,13 +527,14 @@ def _ring(
         )
     ]  # fmt: skip
     lengths = (fibre.length_m, fibre.backup_length)
-    flight_ps = np.array([m * 1e-3 * fibre.delay_us_per_km * 1e6 for m in lengths])
+    flight_ps = np.array([_flight_ps(design, length) for length in lengths])
     lost_db = (lengths[1] - lengths[0]) * 1e-3 * fibre.loss_db_per_km
-    skew = np.array([*design.run.skew_ui, *[0.0] * lanes][:lanes])
     delay = np.empty((2, 2, lanes))
     for n, path in enumerate(PATHS):
-        known = model if path == design.switch.path or other is None else other
-        ways = passages(design, known, design.switch.path if known is model else path)
+        if other is None or path == design.switch.path:
+            ways = passages(design, model)
+        else:
+            ways = passages(design, other, path)
         for direction in (0, 1):
             for lane, way in enumerate(ways):
                 engine = model.engine[lane]
@@ -543,7 +545,7 @@ def _ring(
                     + engine.receive_delay_ps
                 )
                 delay[n, direction, lane] = optical_ps * 1e3 / ui_fs[direction]
-    delay += skew + tx_ui + rx_ui
+    delay += _skew(design) + tx_ui + rx_ui
     to_switch = min(lane.transmit_delay_ps for lane in model.engine[:lanes])
     return _Ring(
         lines=np.array(lines, float),
@@ -554,12 +556,7 @@ def _ring(
     )
 
 
-def _operations(model: OpticalModel) -> Array:
-    rows = list(_chip(model))
-    return np.array(rows, float).reshape(-1, 12)
-
-
-def _chip(model: OpticalModel) -> Iterator[list[float]]:
+def _operations(model: OpticalModel) -> Iterator[list[float]]:
     for op in model.fabric.ops if model.fabric else ():
         if isinstance(op, Couple):
             yield [0, op.a, op.b, -1, *(part for value in op.s for part in value)]

@@ -52,10 +52,6 @@ class Clocked(Protocol):
     kernel: Kernel
     traffic: Traffic
 
-    async def within(self, limit_us: float, *signals: Any) -> bool:
-        """Wait until every signal is high."""
-        ...
-
 
 class Transceivers:
     """Software beside the controllers of both transceivers."""
@@ -108,17 +104,19 @@ class Transceivers:
         await host.write("hold_off", clocks=self.clocks(HOLD_OFF_US))
         await host.write("save_interval", clocks=self.clocks(SAVE_US))
         await host.update("mode", use_sets=int(switch.saved_sets))
-        assert setup.model.fabric is not None
-        tau = setup.model.fabric.heaters[0].tau_us * 1e-6
-        step, inverse = thermal_settings(self.tick_s, tau)
+        step, inverse = thermal_settings(self.tick_s, self.tau_s)
         await host.write("thermal", step=step, inverse=inverse)
 
     async def _overdrive(self, host: Host) -> None:
-        assert self.setup.model.fabric is not None
-        tau = self.setup.model.fabric.heaters[0].tau_us * 1e-6
-        ticks = round(OVERDRIVE_TAU * tau / self.tick_s)
+        ticks = round(OVERDRIVE_TAU * self.tau_s / self.tick_s)
         await host.write("overdrive", factor=FACTOR, ticks=min(ticks, 0xFFFF))
         await host.write("settle", clocks=self.clocks(OVERDRIVEN_SETTLE_US))
+
+    @property
+    def tau_s(self) -> float:
+        """Thermal time constant of the heaters."""
+        assert self.setup.model.fabric is not None
+        return self.setup.model.fabric.heaters[0].tau_us * 1e-6
 
     @property
     def tick_s(self) -> float:

@@ -31,7 +31,7 @@ def stages(design: Design, model: OpticalModel) -> tuple[Stage, ...]:
     """
     lanes = range(design.serdes.lanes)
     fibre, switch = design.fibre, design.switch
-    ways = passages(design, model) if switch.topology == "ocstrx" else ()
+    ways = passages(design, model) if design.ring else ()
     has_switch = model.fabric is not None and not ways
     routes = {route.input: route for route in model.routes}
     engines = {lane.lane: lane for lane in model.engine}

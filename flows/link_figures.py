@@ -66,7 +66,7 @@ def latency(design: Design, model: OpticalModel, serdes: RtlManifest) -> tuple[D
     transmit, receive = rtl[:first], rtl[first:]
     engines = {lane.lane: lane for lane in model.engine}
     routes = {route.input: route for route in model.routes}
-    ways = passages(design, model) if design.switch.topology == "ocstrx" else ()
+    ways = passages(design, model) if design.ring else ()
 
     def optics(lane: int) -> list[Delay]:
         route = None if ways else routes.get(lane)

@@ -149,14 +149,12 @@ class Design(Frozen):
                 f"{source}: switch.topology = {self.switch.topology!r} in a link; "
                 "allowed: the others: the switch controller does not route this one"
             )
-        if self.switch.topology == "ocstrx" and self.switch.path == "loopback":
+        if self.ring and self.switch.path == "loopback":
             raise DesignError(
                 f"{source}: switch.path = 'loopback' in a link; allowed: 'primary', 'backup': the "
                 "loopback leads back into the transceiver it comes from"
             )
-        if self.run.cut_us is not None and (
-            self.switch.topology != "ocstrx" or self.switch.path != "primary"
-        ):
+        if self.run.cut_us is not None and (not self.ring or self.switch.path != "primary"):
             raise DesignError(
                 f"{source}: run.cut_us = {self.run.cut_us:g} with switch.topology = "
                 f"{self.switch.topology!r}, switch.path = {self.switch.path!r}; allowed: 'ocstrx' "
