@@ -29,6 +29,16 @@ def tops(design: Design) -> tuple[str, ...]:
     return ("serdes", *switch.get(design.switch.topology, ("ocs_controller",)))
 
 
+def check_routed(name: str, topology: str) -> None:
+    """Raise DesignError where block `name` would need a router that there is not."""
+    from lightloom.rtl.ocs.route import TOPOLOGIES
+
+    if topology not in TOPOLOGIES:
+        raise DesignError(
+            f"{name}: switch.topology is {topology}; allowed: {', '.join(TOPOLOGIES)}"
+        )
+
+
 def names() -> dict[str, str]:
     """Every block with the first line of its documentation."""
     from lightloom.rtl.link.serdes import Serdes
@@ -50,18 +60,13 @@ def generate(name: str, design: Design, directory: Path) -> Generated:
     from lightloom.rtl.ocs import registers as chip_registers
     from lightloom.rtl.ocs.ocstrx import controller as ocstrx
     from lightloom.rtl.ocs.ocstrx import registers as ocstrx_registers
-    from lightloom.rtl.ocs.route import TOPOLOGIES
 
     if name == "serdes":
         manifest = serdes.generate(design.serdes, directory)
         return Generated(manifest, registers.registers(Config.from_design(design.serdes)))
     if name == "ocs_controller":
         switch = design.switch
-        if switch.topology not in TOPOLOGIES:
-            raise DesignError(
-                f"ocs_controller: switch.topology is {switch.topology}; allowed: "
-                f"{', '.join(TOPOLOGIES)}"
-            )
+        check_routed(name, switch.topology)
         sizes = (switch.ports, switch.dac_bits, switch.clock_mhz)
         options: dict[str, Any] = {
             "topology": switch.topology,
@@ -153,7 +158,6 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
     from lightloom.rtl.ocs.requests import Requests
-    from lightloom.rtl.ocs.route import TOPOLOGIES
     from lightloom.rtl.ocs.route.benes import Benes
     from lightloom.rtl.ocs.walk import Walk
     from lightloom.rtl.pcs import transcoder, wide_scrambler
@@ -214,13 +218,10 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
 
     def board(design: Design) -> Board:
         switch = design.switch
-        topology = "benes" if switch.topology == "none" else switch.topology
-        if topology not in TOPOLOGIES:
-            raise DesignError(
-                f"ocs_board: switch.topology is {topology}; allowed: {', '.join(TOPOLOGIES)}"
-            )
+        topology, ports = fabric(design)
+        check_routed("ocs_board", topology)
         return Board(
-            switch.ports,
+            ports,
             switch.dac_bits,
             switch.clock_mhz,
             drive=switch.drive,

@@ -15,7 +15,6 @@ from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
 from lightloom.flows.svg import COPPER, INK, LIGHT, MUTED, RULE, Canvas, ticks
 from lightloom.flows.synth_tools import Liberty, Processes, Result, Tools
-from lightloom.rtl.ocs.route import TOPOLOGIES
 from lightloom.spec import Design, DesignError, RtlManifest, cache
 
 HEADINGS = {
@@ -96,11 +95,8 @@ def _names(wanted: Sequence[str], design: Design) -> list[str]:
         if name not in known:
             raise DesignError(f"block {name}: unknown; allowed: {', '.join(known)}")
     tops = blocks.tops(design)
-    if "ocs_controller" in wanted and "ocs_controller" not in tops:
-        raise DesignError(
-            f"ocs_controller: switch.topology is {design.switch.topology}; allowed: "
-            f"{', '.join(TOPOLOGIES)}"
-        )
+    if "ocs_controller" in wanted:
+        blocks.check_routed("ocs_controller", design.switch.topology)
     ordered = [name for name in known if name not in blocks.TOPS] + list(blocks.TOPS)
     return [
         name
