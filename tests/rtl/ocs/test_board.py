@@ -97,7 +97,7 @@ class Bench:
 
 @pytest.fixture
 def bench(verilate):
-    main = (HERE / "board.cpp").read_text()
+    main = (HERE / "axi.h").read_text() + (HERE / "board.cpp").read_text()
     models = [(HERE / "drive" / name).read_text() for name in ("ltc2668.h", "ad7490.h")]
     models[1] = models[1].replace('#include "ltc2668.h"', "")
     sizes = f"#define DEVICES {DEVICES}\n#define CLOCK_MHZ {CLOCK_MHZ}.0\n"

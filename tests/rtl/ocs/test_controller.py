@@ -18,7 +18,7 @@ from lightloom.rtl.ocs.registers import TRIM, registers
 from lightloom.rtl.ocs.requests import Model, Reason
 from lightloom.spec import RtlManifest, benes, fabrics
 
-MAIN = Path(__file__).with_name("controller.cpp")
+MAIN = "".join(Path(__file__).with_name(n).read_text() for n in ("axi.h", "controller.cpp"))
 COMMIT, PARK, ABORT, ROLLBACK, KICK, RELEASE = (1 << n for n in range(6))
 
 
@@ -124,7 +124,7 @@ def bench(verilate, request):
     def start(ports=8, topology="benes"):
         dut = Controller(ports, 10, 250.0, topology=topology, settle_us=0.0, neighbours=2)
         sizes = f"// {ports} {topology}\n"
-        open_.append(Bench(verilate(dut, "ocs_controller", sizes + MAIN.read_text()), dut))
+        open_.append(Bench(verilate(dut, "ocs_controller", sizes + MAIN), dut))
         return open_[-1]
 
     yield start
