@@ -6,59 +6,19 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq
 
 from lightloom.photonics import devices, tech
 from lightloom.photonics.devices import BANDS, C_BAND, O_BAND
 from lightloom.spec.design import BANDS_NM, CARRIERS_NM
 
-HEIGHT_UM = 0.22
+from . import effective_index
+from .effective_index import HEIGHT_UM, oxide, silicon
+
 every_band = pytest.mark.parametrize("numbers", BANDS.values(), ids=BANDS)
 
 
-def silicon(um):
-    """Salzberg and Villa, J. Opt. Soc. Am. 47, 244 (1957)."""
-    s = um**2
-    return math.sqrt(
-        1
-        + 10.6684293 * s / (s - 0.301516485**2)
-        + 0.0030434748 * s / (s - 1.13475115**2)
-        + 1.54133408 * s / (s - 1104.0**2)
-    )
-
-
-def oxide(um):
-    """Malitson, J. Opt. Soc. Am. 55, 1205 (1965)."""
-    s = um**2
-    return math.sqrt(
-        1
-        + 0.6961663 * s / (s - 0.0684043**2)
-        + 0.4079426 * s / (s - 0.1162414**2)
-        + 0.8974794 * s / (s - 9.896161**2)
-    )
-
-
 def mode(um, width_um, gap=None, parity=1):
-    """Effective index of a strip, or of the even or odd supermode of two, by effective indices."""
-    k, core, clad = 2 * math.pi / um, silicon(um), oxide(um)
-
-    def slab(n):
-        inside, outside = math.sqrt(core**2 - n**2), math.sqrt(n**2 - clad**2)
-        return k * inside * HEIGHT_UM - 2 * math.atan(outside / inside)
-
-    film = brentq(slab, clad + 1e-6, core - 1e-6)
-
-    def lateral(n):
-        inside, outside = k * math.sqrt(film**2 - n**2), k * math.sqrt(n**2 - clad**2)
-        step = (film / clad) ** 2 * outside / inside  # field across the walls
-        far = math.atan(step)
-        near = far
-        if gap is not None:
-            wall = math.tanh(outside * gap / 2)
-            near = math.atan(step * (wall if parity > 0 else 1 / wall))
-        return inside * width_um - far - near
-
-    return brentq(lateral, clad + 1e-6, film - 1e-6)
+    return effective_index.mode(um, width_um, silicon(um), oxide(um), gap, parity)
 
 
 def coupling(um, width_um, gap):

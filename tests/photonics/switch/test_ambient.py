@@ -4,35 +4,17 @@ import math
 
 import pytest
 from pydantic import ValidationError
-from scipy.optimize import brentq
 
 from lightloom.photonics import devices
 from lightloom.photonics.switch.ambient import BANDS, O_BAND, Ambient
 
+from ..effective_index import mode
+
 SILICON_PER_K, OXIDE_PER_K = 1.86e-4, 8.5e-6
-HEIGHT_UM, GAP_UM = 0.22, 0.2
+GAP_UM = 0.2
 INDICES = {"O": (3.5050, 1.4468), "C": (3.4777, 1.4440)}
 """Salzberg and Villa, Malitson."""
 every_band = pytest.mark.parametrize("band", BANDS)
-
-
-def mode(um, width_um, core, clad, gap=None, parity=1):
-    """Effective index of a strip, or of a supermode of two, by effective indices."""
-    k = 2 * math.pi / um
-
-    def slab(n):
-        inside, outside = math.sqrt(core**2 - n**2), math.sqrt(n**2 - clad**2)
-        return k * inside * HEIGHT_UM - 2 * math.atan(outside / inside)
-
-    film = brentq(slab, clad + 1e-6, core - 1e-6)
-
-    def lateral(n):
-        inside, outside = k * math.sqrt(film**2 - n**2), k * math.sqrt(n**2 - clad**2)
-        step = (film / clad) ** 2 * outside / inside
-        near = step if gap is None else step * math.tanh(outside * gap / 2) ** parity
-        return inside * width_um - math.atan(step) - math.atan(near)
-
-    return brentq(lateral, clad + 1e-6, film - 1e-6)
 
 
 def warm(band, of, kelvin=10.0):
