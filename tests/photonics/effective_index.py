@@ -29,13 +29,13 @@ def oxide(um):
     )
 
 
-def mode(um, width_um, core, clad, gap=None, parity=1):
+def mode(um, width_um, core, clad, gap=None, parity=1, height_um=HEIGHT_UM):
     """Effective index of a strip, or of the even or odd supermode of two."""
     k = 2 * math.pi / um
 
     def slab(n):
         inside, outside = math.sqrt(core**2 - n**2), math.sqrt(n**2 - clad**2)
-        return k * inside * HEIGHT_UM - 2 * math.atan(outside / inside)
+        return k * inside * height_um - 2 * math.atan(outside / inside)
 
     film = brentq(slab, clad + 1e-6, core - 1e-6)
 
@@ -46,3 +46,14 @@ def mode(um, width_um, core, clad, gap=None, parity=1):
         return inside * width_um - math.atan(step) - math.atan(near)
 
     return brentq(lateral, clad + 1e-6, film - 1e-6)
+
+
+def strip(um, width_um, gap=None, parity=1, height_um=HEIGHT_UM):
+    """`mode` of silicon in oxide."""
+    return mode(um, width_um, silicon(um), oxide(um), gap, parity, height_um)
+
+
+def coupling(um, width_um, gap, height_um=HEIGHT_UM):
+    """Rate of two strips in 1/um."""
+    even, odd = (strip(um, width_um, gap, parity, height_um) for parity in (1, -1))
+    return math.pi / um * (even - odd)

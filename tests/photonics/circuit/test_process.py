@@ -9,7 +9,7 @@ from lightloom.photonics.circuit.process import Process, Wafer
 from lightloom.photonics.devices import BANDS, O_BAND
 from lightloom.spec.base import DesignError
 
-from .. import test_devices as eim
+from .. import effective_index as eim
 from ..switches import CARRIER, drawn
 
 STILL = Process(
@@ -24,24 +24,19 @@ STILL = Process(
 
 
 @pytest.mark.parametrize("numbers", BANDS.values(), ids=BANDS)
-def test_slopes_are_those_of_the_effective_index_method(numbers, monkeypatch):
+def test_slopes_are_those_of_the_effective_index_method(numbers):
     um, width, step = numbers.carrier_nm / 1000, numbers.wire_width_um, 0.002
-
-    def at(value, height):
-        monkeypatch.setattr(eim, "HEIGHT_UM", height)
-        return value()
 
     def slope(of):
         return (of(step) - of(-step)) / (2 * step)
 
-    index = slope(lambda d: eim.mode(um, width + d))
+    index = slope(lambda d: eim.strip(um, width + d))
     assert numbers.guide.width_slope_per_um == pytest.approx(index, abs=2e-3)
-    thick = slope(lambda d: at(lambda: eim.mode(um, width), 0.22 + d))
+    thick = slope(lambda d: eim.strip(um, width, height_um=0.22 + d))
     assert numbers.guide.thickness_slope_per_um == pytest.approx(thick, abs=2e-3)
-    monkeypatch.setattr(eim, "HEIGHT_UM", 0.22)
     rate = slope(lambda d: math.log(eim.coupling(um, width + d, 0.2 - d)))
     assert numbers.coupler.width_slope_per_um == pytest.approx(rate, abs=0.02)
-    rate = slope(lambda d: at(lambda: math.log(eim.coupling(um, width, 0.2)), 0.22 + d))
+    rate = slope(lambda d: math.log(eim.coupling(um, width, 0.2, 0.22 + d)))
     assert numbers.coupler.thickness_slope_per_um == pytest.approx(rate, abs=0.02)
 
 
