@@ -26,6 +26,7 @@ from lightloom.cosim.kernel.binding import Kernel
 from lightloom.cosim.ring import Transceivers
 from lightloom.cosim.setup import (
     Change,
+    Digests,
     Failover,
     LaneCodewords,
     LaneErrors,
@@ -434,6 +435,7 @@ class Bench:
 
     async def finish(self, up: bool, misrouted: str | None, cpu_s: float) -> None:
         """Read the registers, write the outcome and what was received."""
+        digests = self.kernel.digests()
         sides = (await self._side(0), await self._side(1))
         words = int(self.dut.words_a.value) + int(self.dut.words_b.value)
         outcome = Outcome(
@@ -445,6 +447,7 @@ class Bench:
             line_bits=words * self.lanes * self.word_bits,
             cpu_s=cpu_s,
             up=up,
+            digests=tuple(Digests(sent=each.sent, received=each.received) for each in digests),
             misrouted=misrouted,
         )
         outcome.write(self.directory / "outcome.json")

@@ -5,6 +5,8 @@ The bench runs inside the simulator, which embeds its own Python; these values a
 
 from __future__ import annotations
 
+import hashlib
+
 from lightloom.spec import Design, OpticalModel, RtlManifest
 from lightloom.spec.base import Frozen
 
@@ -171,6 +173,15 @@ class Failover(Frozen):
     sides: tuple[FailoverSide, FailoverSide]
 
 
+class Digests(Frozen):
+    """XXH64 over the words of one direction in their order, 16 hexadecimal digits each."""
+
+    sent: str
+    """Of the transmitter's codes."""
+    received: str
+    """Of the receiver's codes, its light detectors and the time of each word."""
+
+
 class Outcome(Frozen):
     """All that a run measured, besides the payload and the waveforms in files beside it."""
 
@@ -185,5 +196,15 @@ class Outcome(Frozen):
     """CPU time of the simulation itself, start of the clocks to the last event."""
     up: bool
     """Both sides came up, and the lanes are where the switch was told to bring them."""
+    digests: tuple[Digests, ...] = ()
+    """A to B, B to A, from the start of the clocks to the last event of the test."""
     misrouted: str | None = None
     """What the host found wrong with the lanes' numbers when it took the link down."""
+
+    @property
+    def waveform_hash(self) -> str | None:
+        """Equal for two runs in which the RTL sent and received the same, bit for bit."""
+        if not self.digests:
+            return None
+        words = " ".join(f"{each.sent} {each.received}" for each in self.digests)
+        return hashlib.sha256(words.encode()).hexdigest()[:32]

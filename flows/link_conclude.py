@@ -59,6 +59,7 @@ def conclude(
             lvs=lvs,
         )
     )
+    run.metrics["cosim.waveform_hash"] = outcome.waveform_hash
     predicted = predict(design, model, outcome, codes, symbols=8192, phases=4)
     run.metrics["link.pre_fec_ber_model"] = (
         sum(predicted.values()) / len(predicted) if predicted else None

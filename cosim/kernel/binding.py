@@ -58,6 +58,16 @@ class Counters:
     oldest_word: int
 
 
+@dataclass(frozen=True)
+class Digests:
+    """XXH64 over the words of one direction in their order; equal for equal waveforms."""
+
+    sent: str
+    """Of the transmitter's codes."""
+    received: str
+    """Of the receiver's codes, its light detectors and the time of each word."""
+
+
 def open_library(path: Path) -> ctypes.CDLL:
     """Load the kernel and declare its functions."""
     library = ctypes.CDLL(str(path))
@@ -92,6 +102,7 @@ def open_library(path: Path) -> ctypes.CDLL:
         ("ll_instant", number, [pointer, integer, integer, long_]),
         ("ll_levels", integer, [pointer, integer, pointer, pointer]),
         ("ll_counters", integer, [pointer, integer, pointer]),
+        ("ll_digests", None, [pointer, pointer, pointer]),
         ("ll_philox", None, [pointer, ctypes.c_ulonglong, pointer]),
         ("ll_gaussian", None, [ctypes.c_ulonglong, word, ctypes.c_ulonglong, long_, pointer]),
     ):
@@ -263,3 +274,11 @@ class Kernel:
         out = np.empty(7, np.int64)
         self._lib.ll_counters(self._handle, direction, out.ctypes.data)
         return Counters(*map(int, out))
+
+    def digests(self) -> tuple[Digests, Digests]:
+        """Digests of all words that the RTL has sent and received, by direction."""
+        sent, received = np.empty((2, 2), np.uint64)
+        self._lib.ll_digests(self._handle, sent.ctypes.data, received.ctypes.data)
+        pairs = zip(sent, received, strict=True)
+        first, second = (Digests(f"{int(s):016x}", f"{int(r):016x}") for s, r in pairs)
+        return first, second

@@ -15,7 +15,7 @@ from lightloom.spec import DesignError, cache
 
 HERE = Path(__file__).parent
 SOURCES = ("optics.cpp", "path.cpp", "fabric.cpp")
-HEADERS = ("path.hpp", "fabric.hpp", "modulator.hpp", "noise.hpp", "vec.hpp")
+HEADERS = ("digest.hpp", "path.hpp", "fabric.hpp", "modulator.hpp", "noise.hpp", "vec.hpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fPIC", "-shared", "-Wno-psabi")
 
 

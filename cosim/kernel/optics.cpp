@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "digest.hpp"
 #include "path.hpp"
 
 namespace {
@@ -36,6 +37,7 @@ struct Link {
     Path path[2];  // by transmitting side
     double now_fs = 0.0;
     std::vector<std::int16_t> word;
+    std::uint64_t sent_digest[2] = {}, received_digest[2] = {};  // by transmitting side
 
     const std::vector<double>& values(const char* name, std::size_t count = 0) const {
         const auto found = given.find(name);
@@ -155,6 +157,8 @@ struct Link {
         }
         word.assign(static_cast<std::size_t>(lanes * symbols), 0);
         now_fs = 0.0;
+        for (int direction = 0; direction < 2; ++direction)
+            sent_digest[direction] = received_digest[direction] = 0;
         started = true;
     }
 };
@@ -240,6 +244,8 @@ void ll_tx(int side, const std::uint32_t* codes) {
         code = static_cast<std::int16_t>(sign_extend(field(codes, bit, link.tx_bits), link.tx_bits));
         bit += static_cast<std::size_t>(link.tx_bits);
     }
+    std::uint64_t& digest = link.sent_digest[side & 1];
+    digest = Xxh64::digest(link.word.data(), link.word.size() * sizeof link.word[0], digest);
     link.path[side & 1].send(link.word.data());
 }
 
@@ -263,6 +269,11 @@ double ll_rx(int side, const std::uint32_t* phases, std::uint32_t* samples, std:
         }
     }
     if (held) *samples = static_cast<std::uint32_t>(pending);
+    // all that the RTL gets to see of the light, and when
+    std::uint64_t& digest = link.received_digest[1 - (side & 1)];
+    digest = Xxh64::digest(link.word.data(), link.word.size() * sizeof link.word[0], digest);
+    digest = Xxh64::digest(signal_detect, sizeof *signal_detect, digest);
+    digest = Xxh64::digest(&interval, sizeof interval, digest);
     link.now_fs = std::max(link.now_fs, path.edge_fs() - interval);
     return interval;
 }
@@ -407,6 +418,15 @@ int ll_counters(void* handle, int direction, long long* out) {
                                 link->path[direction].oldest_word()};
     std::copy(values, values + 7, out);
     return 0;
+}
+
+// Digests of what the RTL has sent and received so far, by transmitting side: of each word, seeded with the
+// digest of those before it. Sent: the codes, [lane][symbol] of 16 bits. Received: the same, then the
+// detect bits (32 bits), then the time to the next word (a double).
+void ll_digests(void* handle, unsigned long long* sent, unsigned long long* received) {
+    const Link* link = static_cast<const Link*>(handle);
+    std::copy(link->sent_digest, link->sent_digest + 2, sent);
+    std::copy(link->received_digest, link->received_digest + 2, received);
 }
 
 // ---- the random numbers themselves, for the known-answer tests -----------------------------------------
