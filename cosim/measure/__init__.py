@@ -1,0 +1,1 @@
+"""Measurements as a laboratory makes them: one a file, values in, frozen figures out."""
