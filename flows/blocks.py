@@ -157,6 +157,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.ocstrx.inband import InBand
     from lightloom.rtl.ocs.ocstrx.sequence import PathSequence
     from lightloom.rtl.ocs.ocstrx.split import TimeSplit
+    from lightloom.rtl.ocs.protect.protection import Protection
     from lightloom.rtl.ocs.requests import Requests
     from lightloom.rtl.ocs.route.benes import Benes
     from lightloom.rtl.ocs.walk import Walk
@@ -342,6 +343,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "in_band": (InBand, lambda d: InBand()),
         "time_split": (TimeSplit, lambda d: TimeSplit()),
         "router": (Benes, lambda d: Benes(d.switch.ports)),
+        "protection": (Protection, lambda d: Protection(d.switch.ports // 2, d.switch.ports)),
         "requests": (Requests, lambda d: Requests(d.switch.ports)),
         "commit": (Commit, lambda d: Commit("benes", d.switch.ports)),
         "walk": (Walk, lambda d: Walk("benes", d.switch.ports)),

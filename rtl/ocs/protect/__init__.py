@@ -1,0 +1,1 @@
+"""Protection of connections of a switch chip: light at both ends, spare routes."""
