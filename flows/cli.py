@@ -354,6 +354,42 @@ def reproduce(out: Out = None, quiet: Quiet = False, verbose: Verbose = 0) -> in
 
 
 @app.command()
+def sweep(
+    design: DesignFile,
+    varied: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="KEY=A,B,C", help="Or KEY=LOW:HIGH:STEP; repeatable."),
+    ] = None,
+    command: Annotated[
+        str,
+        typer.Option(metavar="COMMAND", help="What to run, with its options: 'layout switch'."),
+    ] = "link",
+    plots: Annotated[
+        list[str] | None,
+        typer.Option("--plot", metavar="METRIC", help="Draw it; default: what differs."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster: tcp://host:8786.")
+    ] = None,
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Run a command at every point of a grid of designs, in parallel; resumes where it ended."""
+    from lightloom import spec
+
+    changed = overrides(settings, seed)
+    folder = _folder(out, spec.load(design, changed), "sweep")
+    from lightloom.flows import sweep as flow
+
+    options = flow.Options(varied or (), command, plots or (), scheduler, _jobs(jobs))
+    return flow.run(design, changed, options, folder, _reporter(quiet, verbose))
+
+
+@app.command()
 def formal(
     block: Annotated[
         str | None, typer.Argument(metavar="[BLOCK]", help="Block; default: all that have proofs.")

@@ -41,6 +41,13 @@ def needs() -> list[Need]:
         *(_package(line) for line in _requirements()),
         *(Need(name, "lightloom formal", _version(name), INSTALL) for name in PACKAGES),
         *_synthesis(),
+        Need(
+            "distributed",
+            "lightloom sweep --scheduler",
+            _version("distributed"),
+            "pip install 'lightloom[dask]'",
+            required=False,
+        ),
         Need("cache folder", "keeps layouts and builds", _cache(), "set LIGHTLOOM_CACHE"),
     ]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lightloom.flows.progress import Reporter
-from lightloom.flows.runs import Run
+from lightloom.flows.runs import Check, Run
 from lightloom.spec import cache
 from lightloom.spec.base import DesignError
 
@@ -267,7 +267,9 @@ def run(block: str | None, out: Path, jobs: int, log: Reporter) -> int:
         for proof in chosen:
             result = results[proof.key]
             run.metrics[f"formal.{proof.key}"] = result.verdict
-            run.failed |= result.verdict != "pass"
+            passed = result.verdict == "pass"
+            run.checks.append(Check(proof.key, passed, result.reason))
+            run.failed |= not passed
             if result.verdict == "fail" and result.trace is not None:
                 shutil.copyfile(result.trace, run.directory / f"{proof.key}.vcd")
         (run.directory / "proofs.json").write_text(_described(chosen, results))

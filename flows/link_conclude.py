@@ -65,7 +65,10 @@ def conclude(
         sum(predicted.values()) / len(predicted) if predicted else None
     )
     checks = _checks(run, outcome)
+    run.checks += checks
     run.failed = not all(check.passed for check in checks)
+    if outcome.waveform_hash is not None:
+        run.identity["waveform"] = outcome.waveform_hash
     figures = link_figures.link_figures(design, outcome, delays, energies)
     if figures is not None:
         figures.write(run.directory / "link_figures.json")

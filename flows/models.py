@@ -12,7 +12,7 @@ import numpy as np
 
 from lightloom import spec
 from lightloom.flows.progress import Reporter
-from lightloom.flows.runs import Run
+from lightloom.flows.runs import Check, Run
 from lightloom.spec import Design, DesignError, routing
 from lightloom.spec.base import Frozen
 
@@ -112,11 +112,12 @@ def _conclude(made: Iterable[LayoutResult], run: Run, log: Reporter) -> None:
             count = run.metrics[metric]
             assert isinstance(count, int)
             run.metrics[metric] = count + len(verdict.findings)
+            findings = f"{len(verdict.findings)} findings"
+            run.checks.append(Check(f"{one.kind} {verdict.check.upper()}", verdict.clean, findings))
             if not verdict.clean:
                 run.failed = True
                 log.result(
-                    f"{one.kind}: {verdict.check} has {len(verdict.findings)} findings, first "
-                    f"{verdict.findings[0]}"
+                    f"{one.kind}: {verdict.check} has {findings}, first {verdict.findings[0]}"
                 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightloom.flows.progress import Reporter
-from lightloom.flows.runs import Run
+from lightloom.flows.runs import Check, Run
 from lightloom.spec import Design, DesignError, fabrics
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ def ramp(
         worst_off = min(float((r.off_db - r.fresh_db).min()) for r in found)
         held = np.concatenate([(r.off_db - r.fresh_db).min(axis=0) for r in found])
         start = min(float((r.on_db - r.start_db).min()) for r in found)
-        run.failed = on < -MARGIN_DB or off >= -MARGIN_DB
+        run.checks += [
+            Check("extinction kept with the lock", on >= -MARGIN_DB, f"{on:.2f} dB at worst"),
+            Check("extinction lost without it", off < -MARGIN_DB, f"{off:.2f} dB at best"),
+        ]
+        run.failed = not all(check.passed for check in run.checks)
         run.metrics.update(
             {
                 "ocs.ramp.kelvin": kelvin,
@@ -207,7 +211,10 @@ def calibrate(
                     power = calibration.settled(made, *powers, states, NEIGHBOURS)
                     kept.append(calibration.extinction_db(made, power, targets))
         ours, exact_db = (np.array(part) for part in extinction)
-        run.failed = float(ours.min()) < float(exact_db.min()) - MARGIN_DB
+        ours_db, best_db = float(ours.min()), float(exact_db.min())
+        run.failed = ours_db < best_db - MARGIN_DB
+        words = f"worst {ours_db:.2f} dB, {best_db:.2f} dB with exact codes"
+        run.checks.append(Check("extinction of the codes found", not run.failed, words))
         run.metrics.update(
             {
                 "ocs.calibrate.cells": made.cells,

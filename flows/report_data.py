@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lightloom.flows.runs import InputFile
+from lightloom.flows.runs import Check, InputFile
 
 Array = npt.NDArray[np.float64]
 
@@ -26,15 +26,6 @@ class KeyFigure:
     value: str
     unit: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was asserted, and what was found."""
-
-    name: str
-    passed: bool
-    detail: str = ""
 
 
 Place = Literal[

@@ -13,6 +13,7 @@ When the block raises, nothing that was in `out` before has changed.
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import json
 import math
@@ -34,7 +35,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import lightloom
 from lightloom.flows.progress import Reporter, Step
+from lightloom.spec import cache
 from lightloom.spec.base import DesignError
 
 Metric = bool | int | float | str | None
@@ -55,6 +58,15 @@ class InputFile:
     file: str
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was asserted, and what was found."""
+
+    name: str
+    passed: bool
+    detail: str = ""
 
 
 interruption = threading.Event()
@@ -111,7 +123,9 @@ class Run:
     Attributes:
         directory: Where to write results until the run ends.
         metrics: Figures for `metrics.json`.
+        checks: What was asserted, for `run.json`.
         failed: Set to True when a check failed; the command exits with 1.
+        identity: Digests of results that a repetition must have again, for `run.json`.
         seconds: Wall time by step.
         inputs: Files named by `input`.
     """
@@ -128,7 +142,9 @@ class Run:
         self.log = log
         self.settings = dict(settings or {})
         self.metrics = Metrics()
+        self.checks: list[Check] = []
         self.failed = False
+        self.identity: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.inputs: list[InputFile] = []
         self.directory = self.out
@@ -208,12 +224,15 @@ class Run:
             "command": self.command,
             "passed": not self.failed,
             "exit_code": self.exit_code,
+            "checks": [vars(check) for check in self.checks],
+            "identity": self.identity,
             "settings": {key: _without_folders(value) for key, value in self.settings.items()},
             "inputs": [vars(item) for item in self.inputs],
             "started_utc": self.started.isoformat(timespec="seconds"),
             "seconds": self.seconds,
             "total_seconds": round(time.perf_counter() - self._clock, 4),
             "versions": versions(),
+            "sources": sources(),
             "machine": machine(),
             "outputs": {**outputs, path.name: None},
         }
@@ -224,6 +243,19 @@ def versions() -> dict[str, str]:
     """Versions of this package, of Python and of the packages that can change a result."""
     found = {"lightloom": _version("lightloom"), "python": platform.python_version()}
     return found | {name: _version(name) for name in _PACKAGES}
+
+
+@functools.cache
+def sources() -> str:
+    """Digest of this package's own files: tells two states of it apart that share a version."""
+    package = Path(lightloom.__file__).parent
+    files = {
+        path.relative_to(package).as_posix(): path
+        for room in sorted(package.iterdir())
+        for path in ([room] if room.is_file() else room.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return cache.key(*(part for n in sorted(files) for part in (n, files[n].read_bytes())))
 
 
 def machine() -> dict[str, str | int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from lightloom import spec
 from lightloom.flows import blocks
 from lightloom.flows.progress import Reporter
-from lightloom.flows.runs import Run
+from lightloom.flows.runs import Check, Run
 from lightloom.spec import Design, routing
 
 if TYPE_CHECKING:
@@ -177,10 +177,11 @@ def _layers(path: Path | None, run: Run) -> LayerMap:
 def _conclude(verdict: Verdict, metric: str, out: Path, run: Run, log: Reporter) -> None:
     verdict.write_lyrdb(run.directory / f"{verdict.check}.lyrdb")
     run.metrics[metric] = len(verdict.findings)
+    words = "clean" if verdict.clean else f"{len(verdict.findings)} findings"
+    run.checks.append(Check(verdict.check.upper(), verdict.clean, words))
     run.failed = run.failed or not verdict.clean
     for finding in verdict.findings[:SHOWN]:
         log.result(str(finding))
     if len(verdict.findings) > SHOWN:
         log.result(f"and {len(verdict.findings) - SHOWN} more in {out / f'{verdict.check}.lyrdb'}")
-    words = "clean" if verdict.clean else f"{len(verdict.findings)} findings"
     log.result(f"{verdict.check} of {verdict.cell}: {words}, {len(verdict.rules)} rules")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lightloom.flows import blocks, synth_limits, synth_tools
 from lightloom.flows.progress import Reporter
-from lightloom.flows.runs import Run
+from lightloom.flows.runs import Check, Run
 from lightloom.flows.svg import COPPER, INK, LIGHT, MUTED, RULE, Canvas, ticks
 from lightloom.flows.synth_tools import Liberty, Processes, Result, Tools
 from lightloom.spec import Design, DesignError, RtlManifest, cache
@@ -78,7 +78,9 @@ def run(
         for line in table(results, cells):
             log.result(line)
         if limits is not None and not options.renew:
-            run.failed = not _keep(results, limits, log)
+            beyond = _keep(results, limits, log)
+            run.checks.append(Check("limits", not beyond, "; ".join(beyond)))
+            run.failed = bool(beyond)
     if options.renew:
         _renew(results, options, log)
     elif limits is None:
@@ -242,8 +244,8 @@ def _write_csv(results: Mapping[str, Result], path: Path) -> None:
             writer.writerow([name, *(result.figures.get(key) for key in keys)])
 
 
-def _keep(results: Mapping[str, Result], limits: synth_limits.Limits, log: Reporter) -> bool:
-    """Say which figures are beyond their limits; whether there is none."""
+def _keep(results: Mapping[str, Result], limits: synth_limits.Limits, log: Reporter) -> list[str]:
+    """Say which figures are beyond their limits; returns a line for each."""
     beyond = [
         line
         for name, result in results.items()
@@ -258,7 +260,7 @@ def _keep(results: Mapping[str, Result], limits: synth_limits.Limits, log: Repor
         log.result(f"without limits: {', '.join(unlimited)}; --renew sets them")
     if not beyond:
         log.result(f"limits: kept by {len(results) - len(unlimited)} of {len(results)} blocks")
-    return not beyond
+    return beyond
 
 
 def _renew(results: Mapping[str, Result], options: Options, log: Reporter) -> None:

@@ -48,6 +48,9 @@ def entry(kind: str, name: str, build: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if place.is_dir():
             return place
+        for left in place.parent.glob(f"{name}.*"):
+            if left.is_dir():  # by a process that was killed: this one holds the lock
+                shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=place.parent))
         try:
             build(work)

@@ -1,6 +1,7 @@
 """What the documents say exists: files, commands, options, design keys and make targets."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_shown_commands_and_options_exist(page: Path) -> None:
     for line in shell_lines(page.read_text()):
-        words = line.split()
+        words = shlex.split(line)
         if words[0].endswith("lightloom") and len(words) > 1:
             command = COMMANDS.get(words[1])
             assert command is not None, line

@@ -62,7 +62,7 @@ def test_help_states_the_exit_codes_and_every_command() -> None:
     text = " ".join(lightloom("--help").stdout.split())
     assert "0 passed, 1 a check failed, 2 could not run" in text
     for command in ("link", "verilog", "layout", "drc", "lvs", "technology", "sparams", "formal",
-                    "doctor"):  # fmt: skip
+                    "sweep", "doctor"):  # fmt: skip
         assert f" {command} " in text
 
 

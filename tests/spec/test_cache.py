@@ -34,6 +34,15 @@ def test_a_failed_build_leaves_nothing():
     assert not [p for p in (cache.root() / "kind").iterdir() if p.is_dir()]
 
 
+def test_what_a_killed_build_left_is_removed():
+    kind = cache.root() / "kind"
+    (kind / "name.abc").mkdir(parents=True)
+    (kind / "name.abc" / "half").write_text("")
+    (kind / "name2.abc").mkdir()
+    cache.entry("kind", "name", lambda directory: (directory / "out").write_text(""))
+    assert {p.name for p in kind.iterdir() if p.is_dir()} == {"name", "name2.abc"}
+
+
 def test_two_that_want_the_same_entry_build_it_once():
     started, calls = threading.Event(), []
 
