@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 
-from lightloom.spec import benes, fabrics
+from lightloom.spec import benes
 
 __all__ = ["SEARCH_LIMIT", "Reason", "Routing", "connect"]
 
@@ -57,8 +56,8 @@ def connect(
     """Route input i to `destinations[i]`, None for an input without connection.
 
     Bit k of the others is cell k: `fixed` cells stand at `value`, no light may pass `unusable`
-    ones, cells that no route needs stand at `prefer`. `limit` is that of the search. The router of
-    fabrics with one way a pair searches nothing and has no model here.
+    ones, cells that no route needs stand at `prefer`. `limit` is that of the search. Fabrics with
+    a direct way a pair are in `lightloom.spec.detours`.
 
     Raises:
         ValueError: when the number of destinations is not `ports`, or the topology is not benes.
@@ -352,25 +351,3 @@ class _Choice:
         self.around |= carry
         self.flip = raised & self.learnt
         return not (self.around and self.flip >= self.anchor)
-
-
-@cache
-def _meetings(topology: str, ports: int) -> tuple[tuple[int, int], ...]:
-    """Input and output whose lines meet in each cell of a crossbar or PILOSS fabric."""
-    fabric = fabrics.plan(topology, ports)
-    order: list[tuple[str, int]] = [("out", 0)] * (2 * ports)
-    outputs = iter(range(ports))
-    taken = {fabric.inputs[f"in{port}"]: port for port in range(ports)}
-    for slot in range(2 * ports):
-        order[slot] = ("in", taken[slot]) if slot in taken else ("out", next(outputs))
-    found: list[tuple[int, int]] = []
-    for column in fabric.columns:
-        assert isinstance(column, fabrics.Cells | fabrics.Crossings)
-        crossed = column.crossings if isinstance(column, fabrics.Cells) else ()
-        for upper in column.uppers:
-            if isinstance(column, fabrics.Cells):
-                pair = dict(order[upper : upper + 2])
-                found.append((pair["in"], pair["out"]))
-        for upper in (*column.uppers, *crossed):
-            order[upper], order[upper + 1] = order[upper + 1], order[upper]
-    return tuple(found)

@@ -1,7 +1,7 @@
 // Asks a router what the standard input says; prints the answers.
 //
 // A line of the input: destinations, active, fixed, value, unusable, prefer as hexadecimal numbers,
-// then 1 when the start comes while the last answer is still awaited after 5 cycles (0: after it).
+// then after how many cycles the next start comes when there is no answer yet (0: after the answer).
 // A line of the output: done, reason, cycles, states.
 #include "VDUT.h"
 #include <cstdint>
@@ -49,20 +49,20 @@ template <class T> static void reset(T &dut) {
 }
 
 int main() {
-    static char a[1024], b[1024], c[1024], d[1024], e[1024], f[1024];
+    static char a[2048], b[2048], c[2048], d[2048], e[2048], f[2048];
     int early;
     reset(top);
-    const char *line = "%1023s %1023s %1023s %1023s %1023s %1023s %d";
+    const char *line = "%2047s %2047s %2047s %2047s %2047s %2047s %d";
     while (std::scanf(line, a, b, c, d, e, f, &early) == 7) {
         put(top.destinations, a); put(top.active, b); put(top.fixed, c);
         put(top.value, d); put(top.unusable, e); put(top.prefer, f);
         top.start = 1; top.eval();
         int cycles = 0;
-        while (!top.done && !top.failed && cycles < 40000 && !(early && cycles == 5)) {
+        while (!top.done && !top.failed && cycles < 400000 && !(early && cycles == early)) {
             tick(top); cycles++;
             top.start = 0; top.eval();
         }
-        if (early && cycles == 5 && !top.done && !top.failed) { std::puts("dropped"); continue; }
+        if (early && cycles == early && !top.done && !top.failed) { std::puts("dropped"); continue; }
         if (top.done && top.failed) { std::puts("both"); return 1; }
         const int done = top.done, reason = top.reason;
         std::printf("%d %d %d %s\n", done, reason, cycles, get(top.states).c_str());

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightloom.rtl.ocs.route.seam import destination_bits
-from lightloom.spec import fabrics
+from lightloom.spec import detours, fabrics
 from lightloom.spec.routes import Reason, connect
 
 HARNESS = Path(__file__).with_name("ask.cpp").read_text()
@@ -29,15 +29,18 @@ def executable(verilate, router):
     return verilate(router, name, HARNESS.replace("VDUT", f"V{name}"))
 
 
-def answers(program, ports, asks, *, dropped=()):
-    """(reason, states, cycles) of each ask, None where it was dropped for the next."""
+def answers(program, ports, asks, *, dropped=(), after=5):
+    """(reason, states, cycles) of each ask, None where it was dropped for the next.
+
+    That is done after so many clocks, if there is no answer before.
+    """
     bits = destination_bits(ports)
     lines = []
     for number, ask in enumerate(asks):
         wanted = sum((d or 0) << bits * i for i, d in enumerate(ask.destinations))
         active = sum((d is not None) << i for i, d in enumerate(ask.destinations))
         words = (wanted, active, ask.fixed, ask.value, ask.unusable, ask.prefer)
-        lines.append(" ".join(f"{w:x}" for w in words) + f" {int(number in dropped)}")
+        lines.append(" ".join(f"{w:x}" for w in words) + f" {after * (number in dropped)}")
     done = subprocess.run(
         [str(program)], input="\n".join(lines) + "\n", capture_output=True, text=True, check=False,
         timeout=300,
@@ -58,10 +61,16 @@ def answers(program, ports, asks, *, dropped=()):
     return found
 
 
-def golden(topology, ports, ask, **options):
-    made = connect(topology, ports, ask.destinations, **ask.cells(), **options)
+def golden(topology, ports, ask, *, before=0, **options):
+    """Answer of the model; `before` are clocks that it leaves out."""
+    cells = ask.cells()
+    if topology == "benes":
+        made = connect(topology, ports, ask.destinations, **cells, **options)
+    else:
+        del cells["prefer"]
+        made = detours.connect(topology, ports, ask.destinations, **cells, **options)
     states = sum(s << k for k, s in enumerate(made.states)) if made.states else None
-    return made.reason, states, made.cycles
+    return made.reason, states, before + made.cycles
 
 
 def compare(topology, ports, asks, found, **options):
