@@ -111,15 +111,21 @@ def cursor_of(pulse: Real, samples_per_ui: int, limit: float) -> int:
 
 
 def measure(
-    pulse: Real, samples_per_ui: int, parameters: Parameters, aggressors: Sequence[Real] = ()
+    pulse: Real,
+    samples_per_ui: int,
+    parameters: Parameters,
+    aggressors: Sequence[Real] = (),
+    cursor: int | None = None,
 ) -> Com:
     """COM of a pulse response in V, and of crosstalk pulses on the same grid.
 
-    Raises `ValueError` for a pulse without a usable peak.
+    `cursor` is the sampling instant, found as 93A has it when not given. Raises `ValueError` for a
+    pulse without a usable peak.
     """
     p, n = parameters, samples_per_ui
     limits = np.array(p.feedback_limits)
-    cursor = cursor_of(pulse, n, p.feedback_limits[0] if p.feedback_limits else 0.0)
+    if cursor is None:
+        cursor = cursor_of(pulse, n, p.feedback_limits[0] if p.feedback_limits else 0.0)
     height = float(pulse[cursor])
     signal = p.level_mismatch * height / (p.levels - 1)
     power = (p.levels + 1) / (3 * (p.levels - 1))  # mean square of a symbol between -1 and 1
