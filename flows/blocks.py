@@ -160,6 +160,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.ocs.protect.protection import Protection
     from lightloom.rtl.ocs.requests import Requests
     from lightloom.rtl.ocs.route.benes import Benes
+    from lightloom.rtl.ocs.route.fixed_ways import FixedWays
     from lightloom.rtl.ocs.walk import Walk
     from lightloom.rtl.pcs import transcoder, wide_scrambler
     from lightloom.rtl.pcs.assembler import Assembler
@@ -343,6 +344,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "in_band": (InBand, lambda d: InBand()),
         "time_split": (TimeSplit, lambda d: TimeSplit()),
         "router": (Benes, lambda d: Benes(d.switch.ports)),
+        "fixed_ways": (FixedWays, lambda d: FixedWays("crossbar", d.switch.ports)),
         "protection": (Protection, lambda d: Protection(d.switch.ports // 2, d.switch.ports)),
         "requests": (Requests, lambda d: Requests(d.switch.ports)),
         "commit": (Commit, lambda d: Commit("benes", d.switch.ports)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from lightloom.spec import fabrics
 from lightloom.spec.routes import Reason, Routing
@@ -41,19 +42,20 @@ def next_random(state: int) -> int:
     return state >> 1 | bit << _RANDOM_BITS - 1
 
 
-def bars(plan: fabrics.Plan) -> dict[int, set[tuple[int, int]]]:
+@cache
+def bars(topology: str, ports: int) -> dict[int, frozenset[tuple[int, int]]]:
     """For each cell, the pairs of input and output whose way needs it at bar; others want cross."""
+    plan = fabrics.plan(topology, ports)
     found: dict[int, set[tuple[int, int]]] = {cell: set() for cell in range(len(plan.cells))}
-    ports = plan.ports
     for turn in range(ports):
         permutation = [(i + turn) % ports for i in range(ports)]
-        states = fabrics.route(plan.topology, ports, permutation)
+        states = fabrics.route(topology, ports, permutation)
         ways = fabrics.ways(plan, states)
         for i, to in enumerate(permutation):
             for cell in ways[f"in{i}"].cells:
                 if states[cell] == fabrics.BAR:
                     found[cell].add((i, to))
-    return found
+    return {cell: frozenset(pairs) for cell, pairs in found.items()}
 
 
 def connect(
@@ -84,7 +86,7 @@ def connect(
     if len({output for _, output in pairs}) < len(pairs):
         return Routing(Reason.CONFLICT, (), 0)
     plan = fabrics.plan(topology, ports)
-    direct = [int(not users & pairs) for users in bars(plan).values()]
+    direct = [int(not users & pairs) for users in bars(topology, ports).values()]
     wrong = unusable | fixed & (value ^ sum(s << k for k, s in enumerate(direct)))
     ways = fabrics.ways(plan, direct)
     met = {cell for i, _ in pairs for cell in ways[f"in{i}"].cells if wrong >> cell & 1}

@@ -4,135 +4,56 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Module, Value
 
 from lightloom.rtl.ocs.route import RouteReason
 from lightloom.rtl.ocs.route.benes import Benes, latency
 from lightloom.rtl.proofs.bench import Bench, Proof, inside, internal
-from lightloom.spec import fabrics
+from lightloom.rtl.proofs.routing import HELD, asked, conflicting, leads
 
 __all__ = ["PROOFS"]
 
-_HELD = ("destinations", "active", "fixed", "value", "unusable", "prefer")
 _SEARCH = 14
 """Most clocks of a search in a network of 4, whatever cells are dead."""
 
 
-def _asked(bench: Bench, dut: Benes) -> tuple[Signal, Signal]:
-    """Add a router whose inputs are held, with a count of the clocks since its start.
-
-    Starts come at any time, also before the answer.
-    """
-    m = bench.m
-    inner = bench.add(dut)
-    waits = Signal()
-    clocks = Signal(8)
-    answer = dut.done | dut.failed
-    for name in _HELD:
-        word = getattr(dut, name)
-        bench.assume(~waits | dut.start | (word == bench.past(word)))
-    with m.If(dut.start):
-        m.d.sync += [waits.eq(1), clocks.eq(1)]
-    with m.Elif(answer):
-        m.d.sync += waits.eq(0)
-    with m.Elif(waits):
-        m.d.sync += clocks.eq(clocks + ~clocks.all())
-    bench.invariant("searching", internal(inner, "searching") == waits)
-    return waits, clocks
-
-
-def _leads(bench: Bench, dut: Benes, states: Value, name: str) -> Signal:
-    """Whether the fabric at these states brings every input that is asked for to its output.
-
-    Light follows the columns of the plan; it must not pass an unusable cell, and cells that are
-    fixed must stand as they do.
-    """
-    m, ports = bench.m, dut.ports
-    dark = Signal(dut.cells, name=f"{name}_dark")
-    lines: dict[int, Value] = {
-        dut.plan.inputs[f"in{i}"]: Const(1 << i, ports) & dut.active for i in range(ports)
-    }
-    cell = 0
-    for column in dut.plan.columns:
-        assert isinstance(column, fabrics.Cells | fabrics.Crossings)
-        for upper in column.uppers:
-            pair = lines[upper], lines[upper + 1]
-            if isinstance(column, fabrics.Crossings):
-                lines[upper], lines[upper + 1] = pair[1], pair[0]
-                continue
-            m.d.comb += dark[cell].eq(dut.unusable[cell] & (pair[0] | pair[1]).any())
-            for slot, line in (
-                (upper, Mux(states[cell], pair[1], pair[0])),
-                (upper + 1, Mux(states[cell], pair[0], pair[1])),
-            ):
-                light = Signal(ports, name=f"{name}_{cell}_{slot}")
-                m.d.comb += light.eq(line)
-                lines[slot] = light
-            cell += 1
-    bits = ports.bit_length() - 1
-    arrives = Cat(
-        ~dut.active[i]
-        | Cat(
-            (dut.destinations.word_select(i, bits) == output)
-            & lines[dut.plan.outputs[f"out{output}"]][i]
-            for output in range(ports)
-        ).any()
-        for i in range(ports)
-    )
-    good = Signal(name=f"{name}_leads")
-    m.d.comb += good.eq(arrives.all() & ~dark.any() & (((states ^ dut.value) & dut.fixed) == 0))
-    return good
-
-
-def _conflicts(bench: Bench, dut: Benes) -> Signal:
-    """Whether two inputs ask for one output."""
-    bits = dut.ports.bit_length() - 1
-    to = [dut.destinations.word_select(i, bits) for i in range(dut.ports)]
-    found = Signal(name="conflicts")
-    bench.m.d.comb += found.eq(
-        Cat(
-            dut.active[i] & dut.active[k] & (to[i] == to[k])
-            for i in range(dut.ports)
-            for k in range(i)
-        ).any()
-    )
-    return found
+def _busy(module: Module) -> Value:
+    return internal(module, "searching")
 
 
 def _whole(ports: int, bench: Bench) -> None:
     dut = Benes(ports)
-    waits, clocks = _asked(bench, dut)
+    _, waits, clocks = asked(bench, dut, _busy)
     bench.assume((dut.fixed == 0) & (dut.unusable == 0))
     waiting = waits & ~dut.start
-    conflicts = _conflicts(bench, dut)
+    conflicts = conflicting(bench, dut)
     bench.check("ends", ~waiting | (clocks < latency(ports)) | dut.done | dut.failed)
     bench.check("one_answer", ~(dut.done & dut.failed))
     bench.check("answers_what_was_asked", waits | ~(dut.done | dut.failed))
     bench.check("done_when_possible", ~waiting | ~dut.done | ~conflicts)
     refused = dut.failed & waiting
     bench.check("refused_when_not", ~refused | (conflicts & (dut.reason == RouteReason.CONFLICT)))
-    leads = _leads(bench, dut, dut.states, "answer")
-    bench.check("routed", ~(dut.done & waiting) | leads)
+    bench.check("routed", ~(dut.done & waiting) | leads(bench, dut, dut.states, "answer"))
     bench.cover(dut.done & waiting & dut.active.all() & dut.states[1:].any())
     bench.cover(refused)
 
 
 def _around(bench: Bench) -> None:
     dut = Benes(4)
-    waits, clocks = _asked(bench, dut)
+    _, waits, clocks = asked(bench, dut, _busy)
     waiting = waits & ~dut.start
-    conflicts = _conflicts(bench, dut)
+    conflicts = conflicting(bench, dut)
     bench.check("ends", ~waiting | (clocks < _SEARCH) | dut.done | dut.failed)
     bench.check("one_answer", ~(dut.done & dut.failed))
     bench.check("answers_what_was_asked", waits | ~(dut.done | dut.failed))
     refused = dut.failed & waiting
     bench.check("conflict", ~refused | ((dut.reason == RouteReason.CONFLICT) == conflicts))
     bench.check("no_conflict_done", ~(dut.done & waiting) | ~conflicts)
-    bench.check("routed", ~(dut.done & waiting) | _leads(bench, dut, dut.states, "answer"))
+    bench.check("routed", ~(dut.done & waiting) | leads(bench, dut, dut.states, "answer"))
     # Free in every clock: when any states would do, these do.
     others = bench.free(dut.cells, "others")
     none = refused & (dut.reason == RouteReason.NO_ROUTE)
-    bench.check("none_exists", ~none | ~_leads(bench, dut, others, "others"))
+    bench.check("none_exists", ~none | ~leads(bench, dut, others, "others"))
     bench.check("no_limit", ~refused | (dut.reason != RouteReason.SEARCH_LIMIT))
     searched = clocks > latency(4)
     bench.cover(dut.done & waiting & searched & dut.unusable.any() & dut.fixed.any())
@@ -151,7 +72,6 @@ def _gives_up_early(dut: Benes, module: Module) -> None:
 
 
 # An induction over more clocks than an answer takes has seen the start of each.
-_HELD_MAP = "a map is held until it is answered or another is asked for"
 
 PROOFS = (
     *(
@@ -166,7 +86,7 @@ PROOFS = (
             method="induction",
             depth=ports + 1,
             reach=ports + 1,
-            assumed=_HELD_MAP,
+            assumed=HELD,
         )
         for ports in (4,)
     ),
@@ -181,6 +101,6 @@ PROOFS = (
         method="induction",
         depth=_SEARCH + 2,
         reach=_SEARCH + 2,
-        assumed=_HELD_MAP,
+        assumed=HELD,
     ),
 )

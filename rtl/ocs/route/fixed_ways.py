@@ -75,7 +75,7 @@ class FixedWays(Router):
             m.d.comb += pair.eq(Cat(self.active[i] & (to == output) for output in range(ports)))
         m.d.comb += asked.eq(Cat(Cat(pair[to] for pair in pairs).any() for to in range(ports)))
         wanted = Signal(len(self.states))
-        for cell, users in detours.bars(self.plan).items():
+        for cell, users in detours.bars(self.topology, ports).items():
             m.d.comb += wanted[cell].eq(~Cat(pairs[i][to] for i, to in sorted(users)).any())
 
         # Routes must not meet a cell that stands otherwise; the walk sees the states as wanted.

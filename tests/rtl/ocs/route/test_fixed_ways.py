@@ -158,7 +158,7 @@ def test_maps_are_routed_past_dead_cells_that_are_not_in_the_way(topology, ports
             spare = iter(sorted(set(range(ports)) - set(wanted.values())))
             whole = [wanted[i] if i in wanted else next(spare) for i in range(ports)]
             states = fabrics.route(topology, ports, whole)
-            for pairs_cell, pairs in bars(plan).items():
+            for pairs_cell, pairs in bars(topology, ports).items():
                 if not any((i, to) in pairs for i, to in wanted.items()):
                     states[pairs_cell] = fabrics.CROSS
             for cell in dead[:1]:
