@@ -30,7 +30,9 @@ PINS = (1 << ADDR_WIDTH) - (1 << pins.ADDR_WIDTH)
 _INNER = ("csr", "codes", "hold", "park", "interrupt")
 """Members of `Pins` that do not leave the board's top; nor do the samples."""
 _SAMPLES = ("sample_valid", "sample_channel", "sample_value")
-_HIDDEN = ("csr", "dac_codes", "interrupt", "fault", "held", "light")
+_LIGHT = ("light", "light_out")
+"""Asynchronous inputs, with `monitors`."""
+_HIDDEN = ("csr", "dac_codes", "interrupt", "fault", "held", *_LIGHT)
 
 
 class Board(wiring.Component):
@@ -72,8 +74,8 @@ class Board(wiring.Component):
         That of the controller, or a serial part failed.
     supply_off : Out(1)
         Heaters are parked: for the switch of their supply.
-    light : In(ports), with `monitors`
-        Detectors at the inputs, asynchronous.
+    light, light_out : In(ports), with `monitors`
+        Detectors at the inputs and outputs, asynchronous; 0 where there is none.
     pilot_on, pilot_source, pilot_level : Out, with `monitors`
         As `Controller`.
     dac_codes : Out(cells * dac_bits), with ``parallel``
@@ -144,7 +146,7 @@ class Board(wiring.Component):
             **{name: member for name, member in inner.items() if name not in hidden},
         }
         if self.monitors:
-            members["light"] = In(ports)
+            members |= dict.fromkeys(_LIGHT, In(ports))
         if drive == "parallel":
             members["dac_codes"] = inner["dac_codes"]
         elif self._pins is not None:
@@ -179,11 +181,12 @@ class Board(wiring.Component):
             self._port("supply_off").eq(controller.held),
         ]
         for name, member in controller.signature.members.items():
-            if name in self.signature.members and name not in ("csr", "interrupt", "light"):
+            if name in self.signature.members and name not in ("csr", "interrupt", *_LIGHT):
                 mine, theirs = self._port(name), getattr(controller, name)
                 m.d.comb += theirs.eq(mine) if member.flow is In else mine.eq(theirs)
         if self.monitors:
-            m.submodules.light = FFSynchronizer(self._port("light"), controller.light)
+            for name in _LIGHT:
+                m.submodules[name] = FFSynchronizer(self._port(name), getattr(controller, name))
         if self._pins is not None:
             self._serial(m, controller, self._pins)
             return m
@@ -224,7 +227,7 @@ class Board(wiring.Component):
 
     def generate(self, directory: Path) -> RtlManifest:
         """Write the top as `ocs_board.v` with its manifest into `directory`."""
-        asynchronous = {"light", "dac_sdo", "adc_dout"} & set(self.signature.members)
+        asynchronous = {*_LIGHT, "dac_sdo", "adc_dout"} & set(self.signature.members)
         return verilog.emit(
             self,
             "ocs_board",

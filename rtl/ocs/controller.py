@@ -5,29 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, ResetInserter, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.rtl import verilog
 from lightloom.rtl.csr import axi_lite
 from lightloom.rtl.csr.bank import Bank
+from lightloom.rtl.ocs.checks import check_clock_mhz, check_integer
 from lightloom.rtl.ocs.commit import Commit
 from lightloom.rtl.ocs.drive.drive import Drive, depth
-from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS, cell_bits
-from lightloom.rtl.ocs.light import LightMonitor
-from lightloom.rtl.ocs.lock.locks import Locks
-from lightloom.rtl.ocs.lock.probe import TAPS
+from lightloom.rtl.ocs.drive.goal import MAX_NEIGHBOURS
+from lightloom.rtl.ocs.events import Events
 from lightloom.rtl.ocs.map_power import MapPower
-from lightloom.rtl.ocs.registers import ADDR_WIDTH, LOCK_FIELDS, LOCK_STATUS, TRIM, registers
+from lightloom.rtl.ocs.monitors import DITHER, EVENTS, MOVE, PINS, TRIM_WRITE, Monitors
+from lightloom.rtl.ocs.refusals import COUNT_BITS, REASONS, Refusals
+from lightloom.rtl.ocs.registers import (
+    ADDR_WIDTH,
+    COMMIT_STATUS,
+    DRIVE_FIELDS,
+    DRIVE_STATUS,
+    registers,
+)
 from lightloom.rtl.ocs.requests import Reason, Requests
-from lightloom.rtl.ocs.route import TOPOLOGIES, router
+from lightloom.rtl.ocs.route.registered import RegisteredRouter
+from lightloom.rtl.ocs.table_writer import TableWriter
 from lightloom.spec.rtl_manifest import RtlManifest
 
 __all__ = ["Controller", "generate"]
 
 NO_BUDGET = 2**32 - 1
-_REASONS = len(Reason) - 1
 
 
 class Controller(wiring.Component):
@@ -40,8 +47,9 @@ class Controller(wiring.Component):
     written to tables: the address once, then the data of one cell after the other.
 
     With `monitors`, `Locks` keeps the cells at their nulls by the taps and sweeps single cells for
-    their calibration, and `LightMonitor` tells which inputs have light. While the lock is enabled
-    or a sweep runs, trims are theirs: software that writes some too may lose one.
+    their calibration, `PortLight` tells which ports have light, and `Protection` moves routes whose
+    light is lost, by commits like those of software, which goes first. While the lock is enabled or
+    a sweep runs, trims are theirs: software that writes some too may lose one.
 
     What is refused changes nothing but `status.reason`, its counters and its event; the next
     accepted commit or rollback clears the reason, as does a connect or disconnect.
@@ -67,6 +75,8 @@ class Controller(wiring.Component):
         Terms of thermal crosstalk a cell, 0 to 16.
     monitors : bool
         The chip has taps at the outputs of every cell and light detectors at its inputs.
+    groups : int, optional
+        Protection groups with `monitors`, 1 to 128; half as many as ports unless told otherwise.
     root : bool
         Codes are voltages of a DAC; False: they are powers, for PWM or sigma-delta.
 
@@ -91,8 +101,9 @@ class Controller(wiring.Component):
         watchdog, and commits and rollbacks are refused until it is low.
     held : 1 bit, out
         The codes are held at 0.
-    light : ports bits, in, with `monitors`, as all that follow
-        1 = light at the input; in this clock domain.
+    light, light_out : ports bits, in, with `monitors`, as all that follow
+        1 = light at the input, at the output; in this clock domain. Software says which outputs
+        have a sensor.
     sample_valid, sample_channel, sample_value : 1 bit, 1 more than a cell number's, 12 bits, in
         A sample of a tap: 2 * cell is the upper output, 2 * cell + 1 the lower.
     channel : as sample_channel, out
@@ -116,6 +127,7 @@ class Controller(wiring.Component):
     fault: Signal
     held: Signal
     light: Signal
+    light_out: Signal
 
     def __init__(
         self,
@@ -127,20 +139,16 @@ class Controller(wiring.Component):
         settle_us: float = 60.0,
         neighbours: int = 8,
         monitors: bool = False,
+        groups: int | None = None,
         root: bool = True,
     ) -> None:
         """Check the parameters, load the register description and make the ports."""
-        if topology not in TOPOLOGIES:
-            raise ValueError(f"topology = {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
-        self._router = router(topology, ports)
-        if not isinstance(dac_bits, int) or not 1 <= dac_bits <= 16:
-            raise ValueError(f"dac_bits = {dac_bits!r}; an integer from 1 to 16")
-        if not 0 < clock_mhz <= 10000:
-            raise ValueError(f"clock_mhz = {clock_mhz!r}; above 0, at most 10000")
+        self._router = RegisteredRouter(topology, ports)
+        check_integer("dac_bits", dac_bits, 1, 16)
+        check_clock_mhz(clock_mhz)
         if not 0 <= settle_us * clock_mhz < 2**32 - 0.5:
             raise ValueError(f"settle_us = {settle_us!r}; 0 to {(2**32 - 1) / clock_mhz:g}")
-        if not isinstance(neighbours, int) or not 0 <= neighbours <= MAX_NEIGHBOURS:
-            raise ValueError(f"neighbours = {neighbours!r}; an integer from 0 to {MAX_NEIGHBOURS}")
+        check_integer("neighbours", neighbours, 0, MAX_NEIGHBOURS)
         self.ports = ports
         self.dac_bits = dac_bits
         self.clock_mhz = clock_mhz
@@ -148,8 +156,9 @@ class Controller(wiring.Component):
         self.settle_us = settle_us
         self.neighbours = neighbours
         self.monitors = monitors
+        self.groups = ports // 2 if groups is None else groups
+        check_integer("groups", self.groups, 1, 128)
         self.root = root
-        self._locks = Locks(topology, ports) if monitors else None
         self._commit = Commit(topology, ports)
         self.cells = self._commit.cells
         self.description = registers(
@@ -160,11 +169,14 @@ class Controller(wiring.Component):
             settle_us=settle_us,
             neighbours=neighbours,
             monitors=monitors,
+            groups=self.groups,
         )
         taps: dict[str, Any] = {}
-        if self._locks is not None:
-            members = dict(self._locks.signature.members)
-            taps = {"light": In(ports)} | {name: members[name] for name in TAPS}
+        self._monitors = None
+        if monitors:
+            self._monitors = Monitors(topology, ports, self.groups, self.description)
+            members = dict(self._monitors.signature.members)
+            taps = {name: members[name] for name in PINS}
         super().__init__(
             {
                 "csr": In(axi_lite.Signature(addr_width=ADDR_WIDTH)),
@@ -187,7 +199,7 @@ class Controller(wiring.Component):
         wiring.connect(m, wiring.flipped(self.csr), bank.bus)
         m.submodules.requests = requests = Requests(self.ports)
         m.submodules.commit = commit = self._commit
-        m.submodules.router = ResetInserter(commit.route_drop)(self._router)
+        m.submodules.router = router = self._router
         m.submodules.budget = budget = MapPower(self.cells)
         m.submodules.drive = drive = Drive(
             self.cells,
@@ -208,8 +220,6 @@ class Controller(wiring.Component):
             commit.destinations.eq(requests.destinations),
             commit.valid.eq(requests.valid),
             commit.settled.eq(drive.settled),
-            self._router.start.eq(commit.route_start),
-            commit.route_states.eq(self._router.states),
             commit.budget_on.eq(field("budget.value") != NO_BUDGET),
             commit.budget_done.eq(budget.done),
             commit.budget_over.eq(budget.over),
@@ -219,42 +229,24 @@ class Controller(wiring.Component):
             drive.states.eq(commit.states),
             drive.change.eq(commit.change),
             drive.parked.eq(commit.parked),
-            drive.budget.eq(field("budget.value")),
-            drive.overdrive_factor.eq(field("overdrive.factor")),
-            drive.overdrive_ticks.eq(field("overdrive.ticks")),
-            drive.thermal_step.eq(field("thermal.step")),
-            drive.thermal_inverse.eq(field("thermal.inverse")),
             drive.slew.eq(Mux(field("slew.value")[self.dac_bits :].any(), ~0, field("slew.value"))),
-            drive.tick_clocks.eq(field("tick_cycles.value")),
-            drive.settle_clocks.eq(field("settle_cycles.value")),
-            drive.watchdog_clocks.eq(field("watchdog_cycles.value")),
-            drive.watchdog_kick.eq(field("control.kick")),
-            drive.watchdog_release.eq(field("control.release")),
             self.dac_codes.eq(drive.codes),
             self.held.eq(drive.held),
             self.cell_states.eq(commit.states),
             self.busy.eq(commit.busy),
             self.done.eq(commit.done),
         ]
-        # The router's answer comes late in its clock; its states stay while it is asked.
-        done = Signal()
-        failed = Signal()
-        why = Signal(Reason)
-        m.d.sync += [
-            done.eq(self._router.done & ~commit.route_drop),
-            failed.eq(self._router.failed & ~commit.route_drop),
-            why.eq(Value.cast(self._router.reason)),
-        ]
-        m.d.comb += [
-            commit.route_done.eq(done),
-            commit.route_failed.eq(failed),
-            commit.route_reason.eq(why),
-        ]
-        for name in ("destinations", "active", "fixed", "value", "unusable", "prefer"):
-            m.d.comb += getattr(self._router, name).eq(getattr(commit, f"route_{name}"))
+        m.d.comb += [getattr(drive, name).eq(field(path)) for name, path in DRIVE_FIELDS.items()]
+        for name, member in router.signature.members.items():
+            mine, theirs = getattr(commit, f"route_{name}"), getattr(router, name)
+            m.d.comb += theirs.eq(mine) if member.flow is In else mine.eq(theirs)
         self._tables(m, bank, drive, budget)
-        more = self._monitors(m, bank, commit, drive, self._locks) if self._locks else {}
-        self._status(m, bank, requests, commit, drive, budget, more)
+        answers: tuple[Value, ...] = commit.accepted, commit.refused, commit.refusal
+        more: dict[str, Value] = dict.fromkeys(EVENTS, Const(0, 1))
+        if self._monitors is not None:
+            answers = self._monitor(m, bank, requests, commit, drive, self._monitors)
+            more = {name: getattr(self._monitors, name) for name in EVENTS}
+        self._status(m, bank, requests, commit, drive, budget, answers, more)
         return m
 
     def _requests(self, m: Module, bank: Bank, requests: Requests) -> None:
@@ -275,90 +267,60 @@ class Controller(wiring.Component):
         return whole[: self.cells]
 
     def _tables(self, m: Module, bank: Bank, drive: Drive, budget: MapPower) -> None:
-        """One write a data word, to the cell that the address has counted to."""
-        cell = Signal(16)
-        addressed = Signal()
-        written = Signal()
-        beyond = Signal()
-        item = bank.signal("table_address.item")
-        data = bank.signal("table_data.value")
-        m.d.sync += [
-            addressed.eq(bank.signal("table_address.cell_swacc")),
-            written.eq(bank.signal("table_data.value_swacc")),
-        ]
-        with m.If(addressed):
-            m.d.sync += cell.eq(bank.signal("table_address.cell"))
-        with m.Elif(written):
-            m.d.sync += cell.eq(cell + 1)
-        m.d.comb += beyond.eq(cell >= self.cells)
-        for part in (drive, budget):
-            m.d.comb += [
-                part.table_write.eq(written & ~beyond & (item != TRIM)),
-                part.table_cell.eq(cell[: cell_bits(self.cells)]),
-                part.table_field.eq(item),
-                part.table_data.eq(data),
-            ]
+        """Calibration goes to the drive and to the power of maps."""
+        m.submodules.writer = writer = TableWriter(self.cells)
         m.d.comb += [
-            drive.trim_write.eq(written & ~beyond & (item == TRIM)),
-            drive.trim_cell.eq(cell[: cell_bits(self.cells)]),
-            drive.trim_value.eq(data[:16].as_signed()),
+            writer.addressed.eq(bank.signal("table_address.cell_swacc")),
+            writer.written.eq(bank.signal("table_data.value_swacc")),
+            writer.cell.eq(bank.signal("table_address.cell")),
+            writer.item.eq(bank.signal("table_address.item")),
+            writer.data.eq(bank.signal("table_data.value")),
+        ]
+        for part in (drive, budget):
+            for name in ("write", "cell", "field", "data"):
+                m.d.comb += getattr(part, f"table_{name}").eq(getattr(writer, f"table_{name}"))
+        m.d.comb += [
+            drive.trim_write.eq(writer.trim_write),
+            drive.trim_cell.eq(writer.table_cell),
+            drive.trim_value.eq(writer.trim_value),
         ]
 
-    def _monitors(
-        self, m: Module, bank: Bank, commit: Commit, drive: Drive, locks: Locks
-    ) -> dict[str, Value]:
-        """Lock, sweeps and light; returns their events."""
-        m.submodules.locks = locks
-        field = bank.signal
-        lock: dict[str, Signal] = {name: getattr(locks, name) for name in locks.signature.members}
-        inputs: dict[str, Value] = {
-            "settled": drive.settled,
-            "change": commit.change,
-            "states": commit.states,
-        }
-        for name, path in LOCK_FIELDS.items():
-            inputs[name] = field(path)
-        for name, value in inputs.items():
-            m.d.comb += lock[name].eq(value)
-        for name in TAPS:
-            mine, theirs = getattr(self, name), lock[name]
-            m.d.comb += theirs.eq(mine) if name.startswith("sample") else mine.eq(theirs)
-        for name in ("dither_on", "dither_cell", "dither_value"):
-            m.d.comb += getattr(drive, name).eq(lock[name])
-        with m.If(lock["trim_write"]):
-            for name in ("trim_write", "trim_cell", "trim_value"):
-                m.d.comb += getattr(drive, name).eq(lock[name])
-
-        lit = Signal(self.ports)
-        was = Signal(self.ports)
-        for i in range(self.ports):
-            m.submodules[f"light_{i}"] = monitor = LightMonitor(1)
-            m.d.comb += [
-                monitor.light.eq(self.light[i]),
-                monitor.votes.eq(1),
-                monitor.down.eq(field("light_debounce.down")),
-                monitor.up.eq(field("light_debounce.up")),
-                lit[i].eq(monitor.lit),
-            ]
-        m.d.sync += was.eq(lit)
-        m.d.comb += lock["light"].eq(lit)
-        for word in range(-(-self.ports // 32)):
-            m.d.comb += field(f"light[{word}].lit").eq(lit[32 * word : 32 * word + 32])
-
-        rounds = Signal(16)
-        m.d.sync += rounds.eq(rounds + lock["round"])
-        m.d.comb += field("lock_status.rounds").eq(rounds)
-        for path, name in LOCK_STATUS.items():
-            m.d.comb += field(path).eq(lock[name])
-        for name in ("error", "held", "limited", "cell"):
-            last = Signal(len(field(f"lock_cell.{name}")), name=f"last_{name}")
-            with m.If(lock["visited"]):
-                m.d.sync += last.eq(lock["visited_cell" if name == "cell" else name])
-            m.d.comb += field(f"lock_cell.{name}").eq(last)
-        return {
-            "light_lost": (was & ~lit & commit.map_valid).any(),
-            "sweep_done": lock["sweep_done"],
-        }
+    def _monitor(
+        self, m: Module, bank: Bank, requests: Requests, commit: Commit, drive: Drive, part: Any
+    ) -> tuple[Value, ...]:
+        """Connect the monitors; return acceptance, refusal and its reason of software's commits."""
+        m.submodules.monitors = part
+        asked, back = bank.signal("control.commit"), bank.signal("control.rollback")
+        for name, member in part.signature.members.items():
+            mine = getattr(part, name)
+            for other, names in ((bank, bank.signature.members), (self, PINS)):
+                if name in names:
+                    theirs = getattr(other, name)
+                    m.d.comb += mine.eq(theirs) if member.flow is In else theirs.eq(mine)
+        for name in ("change", "states", "map_destinations", "map_valid", "parked", "busy"):
+            m.d.comb += getattr(part, name).eq(getattr(commit, name))
+        for name in ("applied", "accepted"):
+            m.d.comb += getattr(part, name).eq(getattr(commit, name))
+        m.d.comb += [
+            part.settled.eq(drive.settled),
+            part.moved.eq(requests.moved),
+            part.free.eq(~(commit.busy | asked | back | commit.park | commit.watchdog)),
+            commit.commit.eq(asked | part.commit),
+        ]
+        with m.If(part.hold & ~asked):
+            m.d.comb += [commit.destinations.eq(part.destinations), commit.valid.eq(part.valid)]
+        for name in MOVE:
+            m.d.comb += getattr(requests, name).eq(getattr(part, name))
+        for name in DITHER:
+            m.d.comb += getattr(drive, name).eq(getattr(part, name))
+        with m.If(part.trim_write):
+            m.d.comb += [getattr(drive, name).eq(getattr(part, name)) for name in TRIM_WRITE]
+        own = Signal()
+        with m.If(commit.accepted):
+            m.d.sync += own.eq(part.commit)
+        under_way = own & commit.busy & ~commit.watchdog
+        why = Mux(under_way, Reason.BUSY, commit.refusal)
+        return commit.accepted & ~part.commit, commit.refused & (asked | back | ~own), why
 
     def _status(
         self,
@@ -368,31 +330,29 @@ class Controller(wiring.Component):
         commit: Commit,
         drive: Drive,
         budget: MapPower,
+        answers: tuple[Value, ...],
         more: dict[str, Value],
     ) -> None:
-        """Reason, counters, events and what is read."""
+        """Reason, counters, events and what is read; `answers` as of `_monitor`."""
+        accepted, refused, why = answers
         field = bank.signal
-        reason = Signal(Reason)
-        refusal = Signal(Reason)
+        m.submodules.refusals = refusals = Refusals()
+        m.d.comb += [
+            refusals.table.eq(requests.refused),
+            refusals.table_reason.eq(requests.reason),
+            refusals.commit.eq(refused),
+            refusals.commit_reason.eq(why),
+            self.error.eq(refusals.reason != Reason.NONE),
+        ]
         commanded = Signal()
-        m.d.comb += refusal.eq(commit.refusal)
-        with m.If((commit.refusal == Reason.WATCHDOG) & ~drive.watchdog_expired):
-            m.d.comb += refusal.eq(Reason.FAULT)
         m.d.sync += commanded.eq(field("command.connect") | field("command.disconnect"))
-        with m.If(requests.refused):
-            m.d.sync += reason.eq(requests.reason)
-        with m.Elif(commit.refused):
-            m.d.sync += reason.eq(refusal)
-        with m.Elif(commit.accepted | commanded):
-            m.d.sync += reason.eq(Reason.NONE)
-        m.d.comb += self.error.eq(reason != Reason.NONE)
-        for number in range(_REASONS):
-            count = Signal(16, name=f"refusals_{number}")
-            here = (requests.refused & (requests.reason == number + 1)) | (
-                commit.refused & (refusal == number + 1)
+        m.d.comb += refusals.accepted.eq(accepted | commanded)
+        with m.If((commit.refusal == Reason.WATCHDOG) & ~drive.watchdog_expired):
+            m.d.comb += refusals.commit_reason.eq(Reason.FAULT)
+        for number in range(REASONS):
+            m.d.comb += field(f"refusals[{number}].value").eq(
+                refusals.counts.word_select(number, COUNT_BITS)
             )
-            m.d.sync += count.eq(count + (here & (count != 0xFFFF)))
-            m.d.comb += field(f"refusals[{number}].value").eq(count)
 
         was = Signal(5, init=0b00010)
         counted = Signal()
@@ -402,28 +362,27 @@ class Controller(wiring.Component):
         m.d.comb += counted.eq(was[3] & ~commit.counting)
         events = {
             "settled": was[0] & ~commit.busy & drive.settled,
-            "refused": requests.refused | commit.refused,
+            "refused": requests.refused | refused,
             "parked": commit.parked & ~was[1],
             "rearranged": commit.applied & commit.rearranged,
             "over_budget": drive.over_budget & drive.tick,
             "watchdog": drive.watchdog_expired & ~was[2],
-            "light_lost": Const(0, 1),
-            "sweep_done": Const(0, 1),
-            **more,
+            **{name: more[name] for name in EVENTS[:2]},
             "fault": self.fault & ~was[4],
+            **{name: more[name] for name in EVENTS[2:]},
         }
-        pending = Signal(len(events))
-        for number, (name, event) in enumerate(events.items()):
-            with m.If(event):
-                m.d.sync += pending[number].eq(1)
-            with m.Elif(field(f"interrupt_clear.{name}")):
-                m.d.sync += pending[number].eq(0)
-            m.d.comb += field(f"interrupt.{name}").eq(pending[number])
-        m.d.sync += self.interrupt.eq((pending & field("interrupt_mask.value")).any())
+        m.submodules.events = waiting = Events(len(events))
+        m.d.comb += [
+            waiting.events.eq(Cat(events.values())),
+            waiting.clear.eq(Cat(field(f"interrupt_clear.{name}") for name in events)),
+            Cat(field(f"interrupt.{name}") for name in events).eq(waiting.pending),
+            waiting.mask.eq(field("interrupt_mask.value")),
+            self.interrupt.eq(waiting.interrupt),
+        ]
 
         counts: dict[str, Value] = {
             "commits": commit.applied,
-            "refused": requests.refused + commit.refused,
+            "refused": requests.refused + refused,
             "aborted": commit.aborted,
             "rearrangements": events["rearranged"],
             "moved": Mux(counted, commit.moved, 0),
@@ -433,22 +392,12 @@ class Controller(wiring.Component):
             m.d.sync += total.eq(total + added)
             m.d.comb += field(f"{name}.value").eq(total)
         shown: dict[str, Value] = {
-            "status.busy": commit.busy,
-            "status.done": commit.done,
+            **{path: getattr(commit, name) for path, name in COMMIT_STATUS.items()},
             "status.error": self.error,
-            "status.parked": commit.parked,
-            "status.reason": reason,
-            "status.rearranged": commit.rearranged,
-            "status.reversible": commit.reversible,
-            "status.watchdog": drive.watchdog_expired,
-            "status.over_budget": drive.over_budget,
-            "status.settled": drive.settled,
+            "status.reason": refusals.reason,
+            **{path: getattr(drive, name) for path, name in DRIVE_STATUS.items()},
             "status.fault": self.fault,
-            "route_cycles.value": commit.elapsed,
-            "change.moved": commit.moved,
-            "change.disturbed": commit.disturbed,
             "map_power.value": budget.power,
-            "drive_power.value": drive.power,
         }
         bits = requests.bits
         for i in range(self.ports):

@@ -73,6 +73,16 @@ class Model:
         self.table.pop(source, None)
         return Reason.NONE
 
+    def move(self, source: int, old: int, target: int, new: int) -> bool:
+        """Follow a route that was moved, unless something else is asked for by now."""
+        others = {i: to for i, to in self.table.items() if i != source}
+        free = others.get(target, new) == new
+        taken = any(to == new for other, to in others.items() if other != target)
+        if self.table.get(source) != old or not free or taken:
+            return False
+        self.table = others | {target: new}
+        return True
+
 
 class Requests(wiring.Component):
     """Keep the request table; refuse what cannot be part of any map, and change nothing then.
@@ -83,8 +93,13 @@ class Requests(wiring.Component):
     ports that do not exist are RANGE, in the order RANGE, BROADCAST, CONFLICT. To connect what is
     connected already, or to disconnect what is not, changes nothing and is accepted.
 
+    `move` makes the table follow a route that was moved in the active map: input `move_input`, if
+    it is still asked to be connected to `move_from`, is disconnected, and `move_to` connected to
+    `move_output`. Where that input or output is asked for in another way by now the table stays as
+    it is, and nothing is told: the next commit makes what software wrote.
+
     Latency: the table is new, and `refused` high, in the clock after a write or command. At most
-    one of them in a clock: a command wins over `write`, `connect` over `disconnect`.
+    one of them in a clock: a command wins over `write`, `connect` over `disconnect`; `move` waits.
     Throughput: every clock, no back-pressure. Reset: no input is connected.
 
     Parameters
@@ -102,6 +117,10 @@ class Requests(wiring.Component):
         Commands.
     input_port, output_port : In(8)
         Their arguments.
+    move : In(1), move_input, move_from, move_to, move_output : In(bits)
+        See above; held until `moved`.
+    moved : Out(1)
+        It is done or dropped in this clock.
     destinations : Out(ports * bits)
         Output of each input, input 0 lowest; kept while it is not valid.
     valid : Out(ports)
@@ -124,6 +143,12 @@ class Requests(wiring.Component):
     disconnect: Signal
     input_port: Signal
     output_port: Signal
+    move: Signal
+    move_input: Signal
+    move_from: Signal
+    move_to: Signal
+    move_output: Signal
+    moved: Signal
     destinations: Signal
     valid: Signal
     refused: Signal
@@ -143,6 +168,12 @@ class Requests(wiring.Component):
                 "disconnect": In(1),
                 "input_port": In(8),
                 "output_port": In(8),
+                "move": In(1),
+                "move_input": In(self.bits),
+                "move_from": In(self.bits),
+                "move_to": In(self.bits),
+                "move_output": In(self.bits),
+                "moved": Out(1),
                 "destinations": Out(ports * self.bits),
                 "valid": Out(ports),
                 "refused": Out(1),
@@ -157,15 +188,18 @@ class Requests(wiring.Component):
         at = [self.destinations.word_select(i, bits) for i in range(ports)]
 
         # A command looks at all inputs at once.
+        command = self.connect | self.disconnect
         here = Signal(ports)
         takes = Signal(ports)
+        asked = Signal(8)
         far_input = Signal()
         far_output = Signal()
         broadcast = Signal()
         conflict = Signal()
         m.d.comb += [
+            asked.eq(Mux(command, self.output_port, self.move_output)),
             here.eq(Cat(self.input_port == i for i in range(ports))),
-            takes.eq(self.valid & Cat(to == self.output_port for to in at)),
+            takes.eq(self.valid & Cat(to == asked for to in at)),
             far_input.eq(self.input_port >= ports),
             far_output.eq(self.output_port >= ports),
             broadcast.eq((here & self.valid & ~takes).any()),
@@ -182,7 +216,21 @@ class Requests(wiring.Component):
         with m.Elif(self.disconnect):
             m.d.comb += reason.eq(Mux(far_input, Reason.RANGE, Reason.NONE))
 
-        command = self.connect | self.disconnect
+        moves = Signal()
+        left = Signal(ports)
+        new = Signal(ports)
+        m.d.comb += [
+            self.moved.eq(self.move & ~command & ~self.write.any()),
+            left.eq(Cat(self.move_input == i for i in range(ports))),
+            new.eq(Cat(self.move_to == i for i in range(ports))),
+            moves.eq(
+                self.moved
+                & (left & self.valid & Cat(to == self.move_from for to in at)).any()
+                & ~(new & ~left & self.valid & ~takes).any()
+                & ~(takes & ~left & ~new).any()
+            ),
+        ]
+
         beyond = Signal(ports)
         for i in range(ports):
             wanted = self.outputs.word_select(i, 8)
@@ -195,6 +243,10 @@ class Requests(wiring.Component):
                 m.d.sync += self.valid[i].eq(self.connected[i])
                 with m.If(self.connected[i]):
                     m.d.sync += at[i].eq(wanted)
+            with m.Elif(moves & new[i]):
+                m.d.sync += [self.valid[i].eq(1), at[i].eq(self.move_output)]
+            with m.Elif(moves & left[i]):
+                m.d.sync += self.valid[i].eq(0)
         with m.If(~command & beyond.any()):
             m.d.comb += reason.eq(Reason.RANGE)
         m.d.sync += [self.reason.eq(reason), self.refused.eq(reason != Reason.NONE)]

@@ -43,11 +43,14 @@ class Judge(wiring.Component):
     Sensors of outputs count while `calm`; until then a LOSS or WAY that was seen stands as long as
     the input stays as it is. A candidate for `loopback` is never lost.
 
-    Another candidate is usable when it is valid, not blocked, its input lit or it is a loopback,
-    and its input and output are of no route but the active one. LOSS for `hold_off` clocks in a
-    row, ALONE or WAY for `hold_off` + `alone`, asks for the best usable one. RESTORE, a better one
-    than the active usable for `restore` clocks in a row, asks for that, with mode `revertive`, or
-    from a loopback; not while the active one is lost. A group that is `flapping` asks for nothing.
+    Another candidate is usable when it is valid, not blocked, not in the map, its input lit or it a
+    loopback, and its input and output are of no route but the active one. Candidates of a group
+    differ: of two with the same ports the first counts as active, whichever was asked for.
+
+    LOSS for `hold_off` clocks in a row, ALONE or WAY for `hold_off` + `alone`, asks for the best
+    usable one. RESTORE, a better one than the active usable for `restore` clocks in a row, asks for
+    that, with mode `revertive`, or from a loopback; not while the active one is lost. A group that
+    is `flapping` asks for nothing.
 
     Latency: `facts` have to be steady for two clocks, `state` and `mode` for one, before the
     outputs are looked at; `state` in that clock too. Throughput: one group at a time. No reset is
@@ -159,7 +162,7 @@ class Judge(wiring.Component):
                 entry.valid
                 & (fact.lit | entry.loopback)
                 & ~s.blocked[n]
-                & (self.active != n)
+                & ~fact.routed
                 & (~fact.input_used | (entry.input == here.entry.input))
                 & (~fact.output_used | (entry.output == here.entry.output))
             )

@@ -95,7 +95,7 @@ class Group:
             place
             for place, one in enumerate(self.candidates)
             if one is not None
-            and place != active
+            and view.map.get(one.input) != one.output
             and place not in self.blocked
             and (view.lit[one.input] or one.loopback)
             and one.input not in others

@@ -105,9 +105,9 @@ class Table(wiring.Component):
     fresh : Out(1)
         The state of `group` counts as 0.
     take : In(1)
-        `fresh` was looked at, and `read_state` will be replaced.
+        `fresh` was looked at.
     store, new_state : In(1), In(state_layout(time_bits))
-        Write the state of `group`.
+        Write the state of `group`; it counts, unless the group began anew since `take`.
 
     Raises
     ------
@@ -219,12 +219,18 @@ class Table(wiring.Component):
             self.read_state.eq(look_state.data),
             self.fresh.eq(fresh.bit_select(self.group, 1)),
         ]
+        # What begins anew during a visit does so after it.
+        again = Signal()
         with m.If(self.take):
-            m.d.sync += fresh.bit_select(self.group, 1).eq(0)
+            m.d.sync += again.eq(0)
+        with m.If(self.store):
+            m.d.sync += fresh.bit_select(self.group, 1).eq(again)
         for n, mode in enumerate(modes):
             mine = there & (selected == n)
             with m.If(mine & self.mode_write):
                 m.d.sync += mode.eq(self.mode)
             with m.If((mine & (self.mode_write | self.clear)) | self.clear_all):
                 m.d.sync += fresh[n].eq(1)
+                with m.If(self.group == n):
+                    m.d.sync += again.eq(1)
         return m

@@ -272,7 +272,7 @@ def test_ports_and_registers_of_each_drive(tmp_path):
         "parallel": {"dac_codes": 60},
         "pwm": {"heaters": 6},
         "sigma_delta": {"heaters": 6},
-        "spi": {"dac_sdi": 1, "dac_sdo": 1, "adc_dout": 1, "light": 4, "pilot_on": 1},
+        "spi": {"dac_sdi": 1, "dac_sdo": 1, "adc_dout": 1, "light": 4, "light_out": 4},
     }
     assert tuple(own) == DRIVES
     for drive, widths in own.items():
@@ -284,7 +284,7 @@ def test_ports_and_registers_of_each_drive(tmp_path):
         assert ("pins.status" in {r.name for r in description.registers}) == (drive == "spi")
         assert manifest.registers == description.manifest()
         free = {port.name for port in manifest.ports if port.direction == "in" and not port.domain}
-        more = {"light", "dac_sdo", "adc_dout"} if drive == "spi" else set()
+        more = {"light", "light_out", "dac_sdo", "adc_dout"} if drive == "spi" else set()
         assert free == {"clk", "rst"} | more
 
 

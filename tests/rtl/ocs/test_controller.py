@@ -554,7 +554,7 @@ def test_lock_sweep_and_light_reach_the_drive_and_the_registers():
 
 @pytest.mark.parametrize(("topology", "ports"), [("benes", 8), ("benes", 128), ("crossbar", 5)])
 def test_addresses_and_fields_equal_those_of_peakrdl(topology, ports, peakrdl, tmp_path):
-    made = registers(ports, 10, 250.0, topology=topology)
+    made = registers(ports, 10, 250.0, topology=topology, monitors=ports != 5)
     source = Path(registers.__code__.co_filename).with_name("ocs.rdl")
     oracle, _ = peakrdl(source, "ocs_controller", dict(made.parameters), made.registers, tmp_path)
     mine = {}
@@ -599,11 +599,12 @@ def test_other_fabrics_have_a_controller(topology, ports, number, tmp_path):
     [
         ({"ports": 12}, "ports = 12; allowed: a power of two from 2 to 128"),
         ({"topology": "ring"}, "topology = 'ring'; allowed: benes, piloss, "),
-        ({"dac_bits": 17}, "dac_bits = 17; an integer from 1 to 16"),
-        ({"clock_mhz": 0}, "clock_mhz = 0; above 0"),
+        ({"dac_bits": 17}, "dac_bits = 17; allowed: an integer from 1 to 16"),
+        ({"clock_mhz": 0}, "clock_mhz = 0; allowed: above 0"),
         ({"settle_us": -1}, r"settle_us = -1; 0 to 1\.7"),
         ({"settle_us": 2e7}, r"settle_us = 20000000\.0; 0 to 1\.7"),
-        ({"neighbours": 17}, "neighbours = 17; an integer from 0 to 16"),
+        ({"groups": 0}, "groups = 0; allowed: an integer from 1 to 128"),
+        ({"neighbours": 17}, "neighbours = 17; allowed: an integer from 0 to 16"),
     ],
 )
 def test_parameters_out_of_range_are_refused(arguments, message):

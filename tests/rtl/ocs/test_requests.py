@@ -20,8 +20,26 @@ def test_random_writes_and_commands_equal_the_model(ports):
             source, output = rng.randrange(ports), rng.randrange(ports)
             if rng.random() < 0.1:
                 source, output = rng.choice([(ports, output), (source, 255), (200, 200)])
-            kind = rng.choice(("connect", "connect", "disconnect", "write"))
-            if kind == "write":
+            kind = rng.choice(("connect", "connect", "disconnect", "write", "move"))
+            if kind == "move":
+                source, old = rng.choice([*model.table.items(), (source % ports, 0)])
+                if rng.random() < 0.1:
+                    old = rng.randrange(ports)
+                target, new = rng.randrange(ports), rng.choice([old, rng.randrange(ports)])
+                for name, value in (
+                    ("input", source), ("from", old), ("to", target), ("output", new)
+                ):  # fmt: skip
+                    ctx.set(getattr(dut, f"move_{name}"), value)
+                ctx.set(dut.move, 1)
+                ctx.set(dut.input_port, 200)
+                ctx.set(dut.disconnect, 1)  # a command goes first
+                assert ctx.get(dut.moved) == 0
+                await ctx.tick()
+                ctx.set(dut.disconnect, 0)
+                assert ctx.get(dut.moved) == 1
+                seen.add(("moved", model.move(source, old, target, new)))
+                want = Reason.NONE
+            elif kind == "write":
                 source %= ports
                 connected = rng.random() < 0.7
                 want = model.write(source, output, connected)
@@ -35,7 +53,7 @@ def test_random_writes_and_commands_equal_the_model(ports):
                 ctx.set(dut.input_port, source)
                 ctx.set(dut.output_port, output)
             await ctx.tick()
-            for name in ("write", "connect", "disconnect"):
+            for name in ("write", "connect", "disconnect", "move"):
                 ctx.set(getattr(dut, name), 0)
             assert ctx.get(dut.reason) == want
             assert ctx.get(dut.refused) == (want != Reason.NONE)
@@ -51,6 +69,7 @@ def test_random_writes_and_commands_equal_the_model(ports):
     simulator.run()
     assert {Reason.RANGE, Reason.BROADCAST, Reason.CONFLICT} <= {r for k, r in seen}
     assert ("write", Reason.RANGE) in seen
+    assert {("moved", True), ("moved", False)} <= seen
     assert ("disconnect", Reason.RANGE) in seen
 
 

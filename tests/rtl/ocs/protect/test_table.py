@@ -72,16 +72,19 @@ def test_a_state_counts_as_nothing_until_it_was_stored_and_after_a_clear():
         for group in range(3):
             assert await look(group) == (1, 0)
             ctx.set(dut.new_state, {"losses": 10 + group})
-            await pulse("take", "store")
+            await pulse("take")
+            await pulse("store")
             assert await look(group) == (0, 10 + group)
         await look(1)
         await pulse("clear")
         assert await look(1) == (1, 0)
         assert await look(2) == (0, 12)
-        # a clear in the clock in which the last one is taken stays
-        await look(1)
-        await pulse("take", "clear", "store")
-        assert await look(1) == (1, 0)
+        # a clear after the last one was taken, or in that clock, stays
+        for steps in ((("take", "clear"), ("store",)), (("take",), ("store", "clear"))):
+            await look(1)
+            for names in steps:
+                await pulse(*names)
+            assert await look(1) == (1, 0)
         await look(2)
         await pulse("mode_write")
         assert await look(2) == (1, 0)
