@@ -175,6 +175,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
     from lightloom.rtl.pcs.framer import Framer
     from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
     from lightloom.rtl.pcs.narrow import Narrow
+    from lightloom.rtl.pcs.pair_order import PairOrder
     from lightloom.rtl.pcs.pcie.coder import PcieRx, PcieTx
     from lightloom.rtl.pcs.pcie.skp_buffer import SkpBuffer
     from lightloom.rtl.pcs.wide_gearbox import WideGearbox
@@ -255,6 +256,7 @@ def _parts() -> dict[str, tuple[type, Callable[[Design], Any]]]:
         "block_encoder": (Encoder, lambda d: Encoder()),
         "block_decoder": (Decoder, lambda d: Decoder()),
         "block_lock": (BlockLock, lambda d: BlockLock()),
+        "pair_order": (PairOrder, lambda d: PairOrder()),
         "tx_gearbox": (TxGearbox, lambda d: TxGearbox(width=width(d))),
         "rx_gearbox": (RxGearbox, lambda d: RxGearbox(width=width(d))),
         "eth_tx": (EthTx, lambda d: EthTx(bits(d))),

@@ -156,11 +156,6 @@ class Serdes(Frozen):
                 f"degraded_width = true with lanes = {self.lanes}, profile = {self.profile}; "
                 "allowed: 2 lanes or more, not pcie5 or xsr-raw"
             )
-        if self.symbols_per_clock == 128 and self.profile == "eth-64b66b":
-            raise ValueError(
-                "symbols_per_clock = 128 with profile = eth-64b66b; allowed: 8, 16, 32, 64: a row "
-                "has one block a lane"
-            )
         return self
 
     @property

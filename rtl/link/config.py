@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lightloom.rtl.pcs.gearbox import blocks_together
 from lightloom.rtl.pma.formats import RxFormat
 from lightloom.spec import design
 
@@ -145,7 +146,9 @@ class Config:
         """Blocks of 64 bits of a lane a row."""
         if self.profile == "xsr-raw":
             return max(1, self.bits // 64)
-        return {"eth-64b66b": 1, "pcie5": 2}.get(self.profile, 4)
+        if self.profile == "eth-64b66b":
+            return blocks_together(self.bits)
+        return 2 if self.profile == "pcie5" else 4
 
     @property
     def group_rows(self) -> int:

@@ -4,6 +4,7 @@ from amaranth import Module, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.pcs.gearbox import BLOCK, blocks_together
 from lightloom.rtl.pcs.row import RowKind, check_lanes, row
 
 __all__ = ["ElasticBuffer", "rate_limit_ppm"]
@@ -12,9 +13,10 @@ __all__ = ["ElasticBuffer", "rate_limit_ppm"]
 def rate_limit_ppm(symbols_per_clock: int) -> float:
     """Rate by which the far end may be faster, in ppm, while ``o.ready`` stays high.
 
-    A row needs 66 of every `symbols_per_clock` line bits, the reader can take a row in every clock.
+    A row needs 66 line bits, with two blocks a lane 132, of the `symbols_per_clock` that come in a
+    clock; the reader can take a row in every clock.
     """
-    return (66 / symbols_per_clock - 1) * 1e6
+    return (BLOCK * blocks_together(symbols_per_clock) / symbols_per_clock - 1) * 1e6
 
 
 class ElasticBuffer(wiring.Component):

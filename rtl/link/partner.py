@@ -27,9 +27,10 @@ class Page(IntEnum):
 class Partner(wiring.Component):
     """Makes the marker word from bit 8 up and reads the far end's.
 
-    A marker word (`pcs.block`) has lane number (8 bits), ready, ping, echo, page (2), 3 unused
-    bits and the 16 bits of its `Page`. Pages take turns; ACTIVE goes first when lanes change, ROUTE
-    when ``tell`` has changed, TURNAROUND when a ping waits for its echo and the last was another.
+    A marker word (`pcs.block`) has lane number (8 bits), ready, ping, echo, page (2), 2 unused
+    bits, one that the line code sets (`block.SECOND`) and the 16 bits of its `Page`. Pages
+    take turns; ACTIVE goes first when lanes change, ROUTE when ``tell`` has changed, TURNAROUND
+    when a ping waits for its echo and the last was another.
 
     Round trip: this end inverts ``ping``, counts clocks from the marker that carries it to the
     arrival of the marker that echoes it, and takes off the far end's turnaround. What is left is

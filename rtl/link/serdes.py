@@ -48,10 +48,11 @@ class Serdes(wiring.Component):
     and go in any order.
 
     Throughput: with eth-64b66b one row of 8 bytes a lane in 32 of 33 clocks at 64 symbols a clock,
-    in general as the line code and FEC of the profile have it, less the START row of each frame,
-    the END row of frames with a full last word and a marker row every `Config.marker_rows`. Latency
-    by stage: `latency`. Back-pressure: ``i.ready`` is low while the link is down. ``o.ready`` low
-    fills the elastic buffer; rows that find it full are lost and their frame ends with ``error``.
+    of 16 bytes at 128, in general as the line code and FEC of the profile have it, less the START
+    row of each frame, the END row of frames with a full last word and a marker row every
+    `Config.marker_rows`. Latency by stage: `latency`. Back-pressure: ``i.ready`` is low while
+    the link is down. ``o.ready`` low fills the elastic buffer; rows that find it full are lost and
+    their frame ends with ``error``.
 
     Loopback (register control.loopback): the coded words of each lane go through a small
     asynchronous FIFO into the receive PCS of the same lane in place of decisions. The transmit PCS

@@ -5,8 +5,8 @@ here are the idle, start, data, terminate and error blocks of clause 49 and one 
 sets (type 0x55), the alignment marker of a lane. It holds the marker word in D1, D2, D5 and D6,
 check bytes in D3 and D7, and O codes 0x5. A marker word has, from bit 0:
 
-    lane number (8), `ready`: the sender's receiver is aligned, `ping`, `echo`, 5 unused bits,
-    `turnaround` (16)
+    lane number (8), `ready`: the sender's receiver is aligned, `ping`, `echo`, page (2), 2 unused
+    bits, `SECOND`: the block is the second of its row, 16 bits of the page (`link.partner`)
 
 Ref: IEEE Std 802.3-2022 figure 49-7.
 """
@@ -20,6 +20,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = [
     "HEADER_CONTROL",
     "HEADER_DATA",
+    "SECOND",
     "Decoder",
     "Encoder",
     "Kind",
@@ -29,6 +30,8 @@ __all__ = [
 
 HEADER_DATA = 0b10  # "01" on the line: bit 0 is first
 HEADER_CONTROL = 0b01
+SECOND = 1 << 15
+"""Bit of a marker word: the block is the second of a row of two blocks a lane."""
 
 _TYPE_IDLE = 0x1E
 _TYPE_START = 0x78
@@ -196,9 +199,7 @@ class Decoder(wiring.Component):
 
     def __init__(self) -> None:
         """Check the parameters and declare the members."""
-        super().__init__(
-            {"header": In(2), "payload": In(64), "kind": Out(4), "data": Out(64)}
-        )
+        super().__init__({"header": In(2), "payload": In(64), "kind": Out(4), "data": Out(64)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""

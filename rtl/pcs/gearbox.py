@@ -1,29 +1,36 @@
 """Gearboxes between 66-bit blocks and line words of any width.
 
 Bit 0 of a block and of a word is first in time; block after block makes one bit stream. At a width
-of 64 a block passes in 32 of 33 clocks.
+of 64 a block passes in 32 of 33 clocks. A word of 128 bits is longer than a block: there two blocks
+pass together, as one item of 132 bits, the first in the low bits.
 
 Ref: IEEE Std 802.3-2022 clause 49.2.5 and 49.2.9 (the bit order across the PMA service interface).
 """
 
 from collections.abc import Iterable, Iterator
+from math import gcd
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BLOCK", "RxGearbox", "TxGearbox", "from_blocks", "to_blocks"]
+__all__ = ["BLOCK", "RxGearbox", "TxGearbox", "blocks_together", "from_blocks", "to_blocks"]
 
 BLOCK = 66
 
 
 def _check_width(width: int) -> None:
-    if width not in (8, 16, 32, 64):
-        raise ValueError(f"width = {width}; allowed: 8, 16, 32, 64")
+    if width not in (8, 16, 32, 64, 128):
+        raise ValueError(f"width = {width}; allowed: 8, 16, 32, 64, 128")
+
+
+def blocks_together(width: int) -> int:
+    """Blocks of an item that a gearbox for words of `width` bits moves: 1, at 128 bits 2."""
+    return -(-width // BLOCK)
 
 
 def from_blocks(blocks: Iterable[int], width: int) -> Iterator[int]:
-    """Golden model of `TxGearbox`: words of `width` bits of the bit stream of `blocks`."""
+    """Golden model of `TxGearbox`: words of `width` bits of the bit stream of 66-bit `blocks`."""
     bits, count = 0, 0
     for block in blocks:
         bits |= block << count
@@ -45,7 +52,7 @@ def to_blocks(words: Iterable[int], width: int, skip: int = 0) -> Iterator[int]:
 
 
 class TxGearbox(wiring.Component):
-    """66-bit blocks to words.
+    """Blocks to words, `blocks_together` at a time.
 
     Combinational from ``i`` to ``o``. ``o`` has a word in every clock as long as ``i`` has a block
     when one is asked for. ``i.ready`` depends on the fill and on ``o.ready`` only, never on
@@ -55,12 +62,12 @@ class TxGearbox(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits of a word: 8, 16, 32 or 64.
+        Bits of a word: 8, 16, 32, 64 or 128.
 
     Members
     -------
-    i : stream.Interface(66), in
-        Blocks, sync header in bits 0 and 1.
+    i : stream.Interface(66 * blocks_together(width)), in
+        Blocks, sync header in bits 0 and 1 of each.
     o : stream.Interface(width), out
         Words.
 
@@ -77,19 +84,20 @@ class TxGearbox(wiring.Component):
         """Check the parameters and declare the members."""
         _check_width(width)
         self.width = width
-        super().__init__(
-            {"i": In(stream.Signature(BLOCK)), "o": Out(stream.Signature(width))}
-        )
+        self.item = BLOCK * blocks_together(width)
+        super().__init__({"i": In(stream.Signature(self.item)), "o": Out(stream.Signature(width))})
 
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        width = self.width
-        # At most width - 2 bits wait when a block is taken: all quantities are even.
-        rest = Signal(BLOCK - 2)
-        count = Signal(range(BLOCK - 1))
+        item, width = self.item, self.width
+        # All quantities are multiples of `unit`: so at most width - unit bits wait when an item is
+        # taken.
+        unit = gcd(item, width)
+        rest = Signal(item - unit)
+        count = Signal(range(item - unit + 1))
         need = Signal()
-        stock = Signal(BLOCK + width - 2)
+        stock = Signal(item + width - unit)
         m.d.comb += need.eq(count < width)
         # Bits of `rest` above `count` are zero.
         m.d.comb += stock.eq(
@@ -100,22 +108,23 @@ class TxGearbox(wiring.Component):
         m.d.comb += self.i.ready.eq(need & self.o.ready)
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += rest.eq(stock[width:])
-            m.d.sync += count.eq(Mux(need, count + (BLOCK - width), count - width))
+            m.d.sync += count.eq(Mux(need, count + (item - width), count - width))
         return m
 
 
 class RxGearbox(wiring.Component):
-    """Words to 66-bit blocks, with slip.
+    """Words to blocks, `blocks_together` at a time, with slip.
 
-    ``o`` is registered: a block appears one clock after the word that completes it, and stays for
+    ``o`` is registered: an item appears one clock after the word that completes it, and stays for
     one clock. There is no back-pressure. A pulse of ``slip`` leaves out the first bit of the next
     word used (this clock's, when ``i_valid`` is high), which moves the block boundary by one bit;
-    66 slips come back to the start.
+    66 slips come back to the same boundary. Which two blocks are an item at 128 bits is not looked
+    for: `pair_order.PairOrder` puts that right.
 
     Parameters
     ----------
     width : int
-        Bits of a word: 8, 16, 32 or 64.
+        Bits of a word: 8, 16, 32, 64 or 128.
 
     Members
     -------
@@ -125,10 +134,10 @@ class RxGearbox(wiring.Component):
         The word is used in this clock.
     slip : Signal(), in
         Leave out the first bit of the next word.
-    o : Signal(66), out
-        Block, valid with ``o_valid``.
+    o : Signal(66 * blocks_together(width)), out
+        Blocks, valid with ``o_valid``.
     o_valid : Signal(), out
-        A block is present.
+        They are present.
 
     Raises
     ------
@@ -146,12 +155,13 @@ class RxGearbox(wiring.Component):
         """Check the parameters and declare the members."""
         _check_width(width)
         self.width = width
+        self.item = BLOCK * blocks_together(width)
         super().__init__(
             {
                 "i": In(width),
                 "i_valid": In(1),
                 "slip": In(1),
-                "o": Out(BLOCK),
+                "o": Out(self.item),
                 "o_valid": Out(1),
             }
         )
@@ -159,8 +169,8 @@ class RxGearbox(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the netlist."""
         m = Module()
-        width = self.width
-        most = BLOCK - 1  # bits that wait
+        item, width = self.item, self.width
+        most = item - 1  # bits that wait
         rest = Signal(most)
         count = Signal(range(most + 1))
         stock = Signal(most + width)
@@ -173,13 +183,13 @@ class RxGearbox(wiring.Component):
         word = Mux(slip, self.i >> 1, self.i)
         m.d.comb += stock.eq(rest | (word << count))
         m.d.comb += total.eq(count + width - slip)
-        m.d.comb += full.eq(total >= BLOCK)
+        m.d.comb += full.eq(total >= item)
         m.d.sync += self.o_valid.eq(self.i_valid & full)
         with m.If(self.i_valid):
             with m.If(full):
-                m.d.sync += self.o.eq(stock[:BLOCK])
-                m.d.sync += rest.eq(stock[BLOCK:])
-                m.d.sync += count.eq(total - BLOCK)
+                m.d.sync += self.o.eq(stock[:item])
+                m.d.sync += rest.eq(stock[item:])
+                m.d.sync += count.eq(total - item)
             with m.Else():
                 m.d.sync += rest.eq(stock[:most])
                 m.d.sync += count.eq(total)

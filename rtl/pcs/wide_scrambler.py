@@ -1,7 +1,10 @@
-"""Self-synchronous scrambler of any width: the polynomial of `scrambler` over whole blocks.
+"""Self-synchronous scrambler of any width: the polynomial of `scrambler`, a block a clock.
 
-Ref: IEEE Std 802.3-2022 clause 119.2.4.3 (all 257 bits of a block are scrambled) and 49.2.6, G(x) =
-1 + x^39 + x^58.
+A block is what is scrambled of a clock: the payload of one or two blocks of 64b/66b, or all of a
+block of 257 bits.
+
+Ref: IEEE Std 802.3-2022 clause 119.2.4.3 (all 257 bits of a block are scrambled) and 49.2.6 (the
+payload), G(x) = 1 + x^39 + x^58.
 """
 
 from amaranth import Cat, Module, Signal, Value
@@ -45,7 +48,8 @@ class Scrambler(wiring.Component):
 
     Combinational from ``i`` to ``o``, one exclusive or of three for each 39 bits; the state moves
     at the clock edge when ``enable`` is high. At reset the state is all ones. ``load`` has priority
-    over ``enable`` and sets the state to ``seed``.
+    over ``enable`` and sets the state to ``seed``: lanes that carry equal payloads (idle) are given
+    different seeds so that their line patterns are not correlated.
 
     Parameters
     ----------
@@ -61,7 +65,7 @@ class Scrambler(wiring.Component):
     load : Signal(), in
         Set the state.
     seed : Signal(58), in
-        State to set.
+        State to set; must not be zero together with a constant zero payload.
     o : Signal(width), out
         Scrambled block.
 
@@ -70,7 +74,7 @@ class Scrambler(wiring.Component):
     ValueError
         ``width`` is out of range.
 
-    Ref: IEEE Std 802.3-2022 clause 119.2.4.3.
+    Ref: IEEE Std 802.3-2022 clause 119.2.4.3 and figure 49-8.
     """
 
     i: Signal
@@ -120,7 +124,8 @@ class Descrambler(wiring.Component):
     """Descrambler of a block a clock.
 
     Combinational from ``i`` to ``o``; the state moves at the clock edge when ``enable`` is high. It
-    synchronises itself in one block. At reset the state is 0.
+    synchronises itself: the first block after a gap is wrong, the second is right. One line error
+    makes three (at distance 0, 39 and 58). At reset the state is 0.
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ class Descrambler(wiring.Component):
     ValueError
         ``width`` is out of range.
 
-    Ref: IEEE Std 802.3-2022 clause 119.2.5.6.
+    Ref: IEEE Std 802.3-2022 clause 119.2.5.6 and figure 49-10.
     """
 
     i: Signal

@@ -16,6 +16,7 @@ from lightloom.rtl.proofs import (
     guard,
     in_band,
     narrow,
+    pair_order,
     path_sequence,
     router,
 )
@@ -27,6 +28,7 @@ PROOFS: tuple[Proof, ...] = (
     *gearbox.PROOFS,
     *codes.PROOFS,
     *block_lock.PROOFS,
+    *pair_order.PROOFS,
     *codeword_lock.PROOFS,
     *commit.PROOFS,
     *router.PROOFS,

@@ -4,7 +4,7 @@ from functools import partial
 
 from amaranth import Cat, Module, Mux, Signal, Value
 
-from lightloom.rtl.pcs import block, row, scrambler, transcoder
+from lightloom.rtl.pcs import block, row, transcoder, wide_scrambler
 from lightloom.rtl.pcs.block import Kind
 from lightloom.rtl.pcs.row import RowKind
 from lightloom.rtl.pma import precoder
@@ -13,8 +13,10 @@ from lightloom.rtl.proofs.bench import Bench, Proof, internal
 __all__ = ["PROOFS"]
 
 
-def _scrambler(bench: Bench) -> None:
-    m, sender, receiver = bench.m, scrambler.Scrambler(), scrambler.Descrambler()
+def _scrambler(bench: Bench, *, width: int) -> None:
+    m = bench.m
+    sender = wide_scrambler.Scrambler(width=width)
+    receiver = wide_scrambler.Descrambler(width=width)
     inner = bench.add(sender)
     far = bench.add(receiver, driven=("i", "enable"), name="receiver")
     m.d.comb += [receiver.i.eq(sender.o), receiver.enable.eq(sender.enable)]
@@ -107,7 +109,7 @@ def _precoder(bench: Bench, *, width: int, bits: int) -> None:
     bench.cover(receiver.o == (1 << width * bits) - 1)
 
 
-def _wrong_tap(dut: scrambler.Scrambler, module: Module) -> None:
+def _wrong_tap(dut: wide_scrambler.Scrambler, module: Module) -> None:
     with module.If(dut.enable):
         module.d.sync += internal(module, "state").eq(dut.o)
 
@@ -137,15 +139,19 @@ def _forgets_the_last_symbol(dut: precoder.Encoder, module: Module) -> None:
 
 
 PROOFS = (
-    Proof(
-        "scrambler",
-        "round_trip",
-        "descrambled is scrambled, from the second payload after a start or load on",
-        _scrambler,
-        _wrong_tap,
-        method="induction",
-        depth=2,
-        assumed="a load is not at the same time as a payload",
+    *(
+        Proof(
+            "wide_scrambler",
+            f"round_trip_{width}",
+            f"descrambled is scrambled, {width} bits a clock, from the second on after a start or "
+            "load",
+            partial(_scrambler, width=width),
+            _wrong_tap,
+            method="induction",
+            depth=2,
+            assumed="a load is not at the same time as a payload",
+        )
+        for width in (64, 128)
     ),
     Proof(
         "block_encoder",

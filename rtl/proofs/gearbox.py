@@ -5,13 +5,13 @@ from functools import partial
 
 from amaranth import Cat, Module, Mux, Signal, Value
 
-from lightloom.rtl.pcs.gearbox import BLOCK, RxGearbox, TxGearbox
+from lightloom.rtl.pcs.gearbox import RxGearbox, TxGearbox
 from lightloom.rtl.pcs.wide_gearbox import WideGearbox
 from lightloom.rtl.proofs.bench import Bench, Proof, internal
 
 __all__ = ["PROOFS"]
 
-WIDTHS = (16, 32, 64)
+WIDTHS = (16, 32, 64, 128)
 
 
 def _bit(word: Value, index: Value) -> Value:
@@ -64,36 +64,37 @@ class _Followed:
 
 def _transmit(bench: Bench, *, width: int) -> None:
     m, dut = bench.m, TxGearbox(width=width)
-    inner = bench.add(dut)
+    inner, item = bench.add(dut), dut.item
     rest, count = internal(inner, "rest"), internal(inner, "count")
     fill, stock = Signal(9), Signal(9)  # bits taken and not sent
     taken, sent = Signal(), Signal()
     m.d.comb += [
         taken.eq(dut.i.valid & dut.i.ready),
         sent.eq(dut.o.valid & dut.o.ready),
-        stock.eq(fill + Mux(taken, BLOCK, 0)),
+        stock.eq(fill + Mux(taken, item, 0)),
     ]
     m.d.sync += fill.eq(stock - Mux(sent, width, 0))
     bench.check("sent_was_taken", ~sent | (stock >= width))
     bench.check("word_is_offered", dut.o.valid | (fill < width))
     bench.invariant("fill", (fill == count) & ((rest >> count) == 0))
-    bench.invariant("even", ~fill[0] & (fill < BLOCK))
-    bit = _follow(bench, taken, dut.i.payload, BLOCK, fill)
-    bench.cover(bit.leaves(sent, dut.o.payload, rest) & (bit.which == BLOCK - 1))
+    unit = math.gcd(item, width)  # a power of two
+    bench.invariant("units", (fill & (unit - 1) == 0) & (fill < item))
+    bit = _follow(bench, taken, dut.i.payload, item, fill)
+    bench.cover(bit.leaves(sent, dut.o.payload, rest) & (bit.which == item - 1))
 
 
 def _receive(bench: Bench, *, width: int) -> None:
     m, dut = bench.m, RxGearbox(width=width)
-    inner = bench.add(dut)
+    inner, item = bench.add(dut), dut.item
     rest, count = internal(inner, "rest"), internal(inner, "count")
     fill = Signal(9)  # bits received and not in a block that was given out
     owed, skip = Signal(), Signal()
     m.d.comb += skip.eq(dut.slip | owed)
     m.d.sync += owed.eq(skip & ~dut.i_valid)
-    m.d.sync += fill.eq(fill + Mux(dut.i_valid, width - skip, 0) - Mux(dut.o_valid, BLOCK, 0))
-    bench.check("block_was_received", ~dut.o_valid | (fill >= BLOCK))
-    bench.check("block_is_given", fill < Mux(dut.o_valid, 2 * BLOCK, BLOCK))
-    bench.invariant("fill", (fill == count + Mux(dut.o_valid, BLOCK, 0)) & ((rest >> count) == 0))
+    m.d.sync += fill.eq(fill + Mux(dut.i_valid, width - skip, 0) - Mux(dut.o_valid, item, 0))
+    bench.check("block_was_received", ~dut.o_valid | (fill >= item))
+    bench.check("block_is_given", fill < Mux(dut.o_valid, 2 * item, item))
+    bench.invariant("fill", (fill == count + Mux(dut.o_valid, item, 0)) & ((rest >> count) == 0))
     bench.invariant("slip", owed == internal(inner, "waiting"))
     # The first bit used is the second of a word that is slipped.
     word = Mux(skip, dut.i >> 1, dut.i)

@@ -74,8 +74,8 @@ def test_overrides_take_toml_values_and_bare_words():
         ("serdes.fec_interleave", "2", "fec_interleave = 2 with profile = eth-64b66b; allowed: 1"),
         (
             "serdes.symbols_per_clock",
-            "128",
-            "symbols_per_clock = 128 with profile = eth-64b66b; allowed: 8, 16, 32, 64",
+            "256",
+            "serdes.symbols_per_clock = 256; allowed: 8, 16, 32, 64, 128",
         ),
         ("fibre.length_m", "nan", "fibre.length_m = NaN; allowed: number 0 to 2000"),
         ("name", "../x", "name = "),

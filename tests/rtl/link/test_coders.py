@@ -8,6 +8,7 @@ from lightloom.rtl.link.config import Config
 PROFILES = [
     {"profile": "eth-64b66b", "symbols_per_clock": 8},
     {"profile": "eth-64b66b", "symbols_per_clock": 64},
+    {"profile": "eth-64b66b", "symbols_per_clock": 128},
     {"profile": "pcie5", "symbols_per_clock": 8},
     {"profile": "pcie5", "symbols_per_clock": 128},
     {"profile": "100g-kp4", "modulation": "pam4", "symbols_per_clock": 128, "marker_rows": 80},

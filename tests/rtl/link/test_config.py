@@ -27,6 +27,9 @@ def test_code_of_the_profile():
     assert config.group_rows == 40
     assert config.marker_rows == 1040  # 1024 rounded up to whole groups
     assert Config(profile="pcie5").blocks == 2
+    for symbols, blocks in ((8, 1), (64, 1), (128, 2)):
+        config = Config.from_design(design.Serdes(lanes=3, symbols_per_clock=symbols))
+        assert (config.blocks, config.word_bytes) == (blocks, 24 * blocks)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_a_frame_without_end_and_without_idle_needs_only_the_spare_clocks(ppm):
     bench = Bench(rows, ppm=ppm).run()
     assert bench.out == rows
     assert bench.count["overflow"] == 0
-    assert ppm < rate_limit_ppm(64)
+    assert ppm < rate_limit_ppm(64) == rate_limit_ppm(128)
 
 
 @pytest.mark.parametrize("ppm", [-10000, 10000])

@@ -1,5 +1,6 @@
 """Rows from the words of lanes that software coded, in any order and with skew."""
 
+import pytest
 from amaranth.sim import Simulator
 
 from lightloom.rtl.link.config import Config
@@ -8,26 +9,30 @@ from lightloom.rtl.pcs import block, framer, gearbox, scrambler
 from lightloom.rtl.pcs.row import RowKind, spread
 
 LANES = 3
-BITS = 64
 
 
-def coded(rows):
+def coded(rows, bits):
     """Words of each lane."""
     words = []
+    together = gearbox.blocks_together(bits)
     for lane in range(LANES):
         state, blocks = 0x55 + lane, []
         for kind, data, count in rows:
-            kinds = spread(kind, count, LANES)
-            part = data >> 64 * lane & (1 << 64) - 1
-            header, payload = block.encode(kinds[lane], part, lane | 1 << 8)
-            scrambled, state = scrambler.scramble(payload, state)
-            blocks.append(header | scrambled << 2)
-        words.append(list(gearbox.from_blocks(blocks, BITS)))
+            kinds = spread(kind, count, LANES * together)
+            for n in range(together):
+                at = lane * together + n
+                part = data >> 64 * at & (1 << 64) - 1
+                word = lane | 1 << 8 | block.SECOND * n
+                header, payload = block.encode(kinds[at], part, word)
+                scrambled, state = scrambler.scramble(payload, state)
+                blocks.append(header | scrambled << 2)
+        words.append(list(gearbox.from_blocks(blocks, bits)))
     return words
 
 
-def test_rows_come_back(rng):
-    model = framer.Model(LANES)
+@pytest.mark.parametrize("bits", [64, 128])
+def test_rows_come_back(bits, rng):
+    model = framer.Model(LANES * gearbox.blocks_together(bits))
     rows, queue = [], []
     for n in range(700):
         if n % 64 == 0:
@@ -35,8 +40,8 @@ def test_rows_come_back(rng):
             continue
         queue = queue or [(RowKind.IDLE, 0, 0), *model.rows(rng.randbytes(rng.randint(1, 90)))]
         rows.append(queue.pop(0))
-    words, source, skew = coded(rows), [2, 0, 1], [0, 5, 3]
-    dut = Receiver(Config(lanes=LANES, symbols_per_clock=BITS, marker_rows=64, rx_ffe_taps=1))
+    words, source, skew = coded(rows, bits), [2, 0, 1], [0, 5, 3]
+    dut = Receiver(Config(lanes=LANES, symbols_per_clock=bits, marker_rows=64, rx_ffe_taps=1))
     got = []
 
     async def bench(ctx):
@@ -48,7 +53,7 @@ def test_rows_come_back(rng):
             value = 0
             for lane in range(LANES):
                 place = clock - skew[lane]
-                value |= (words[source[lane]][place] if place >= 0 else 0) << BITS * lane
+                value |= (words[source[lane]][place] if place >= 0 else 0) << bits * lane
             ctx.set(dut.loop_words, value)
             await ctx.tick()
             if ctx.get(dut.o_valid):

@@ -1,5 +1,9 @@
 """Line coder of 64b/66b: read back by software from the bits alone, and from bits by software."""
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 from amaranth.sim import Simulator
 
@@ -10,8 +14,18 @@ from lightloom.rtl.pcs.eth_lane import EthRx, EthTx
 MARKER = 0x0102_0105
 
 
+def word(n, bits):
+    """Marker word of block `n` of a line that begins with a row."""
+    return MARKER | block.SECOND * (n % gearbox.blocks_together(bits))
+
+
+def joined(values, width):
+    """One number of values of `width` bits, the first in the low bits."""
+    return sum(value << width * n for n, value in enumerate(values))
+
+
 def send(bits, items, clocks, rng=None):
-    """Words of the line; `items` are (kind, data), one a slot, then idle."""
+    """Words of the line; `items` are (kind, data), a row of them a slot, then idle."""
     dut = EthTx(bits)
     words = []
 
@@ -21,14 +35,14 @@ def send(bits, items, clocks, rng=None):
         queue = list(items)
         await ctx.tick()  # the seed is loaded
         for _ in range(clocks):
-            kind, data = queue[0] if queue else (Kind.IDLE, 0)
-            ctx.set(dut.kinds, kind)
-            ctx.set(dut.data, data)
+            row = [*queue[: dut.blocks], *[(Kind.IDLE, 0)] * dut.blocks][: dut.blocks]
+            ctx.set(dut.kinds, joined([kind for kind, _ in row], 4))
+            ctx.set(dut.data, joined([data for _, data in row], 64))
             move = rng is None or rng.random() < 0.7
             ctx.set(dut.run, move)
             _, _, slot = await ctx.tick().sample(dut.slot)
-            if slot and queue:
-                queue.pop(0)
+            if slot:
+                del queue[: dut.blocks]
             if move:
                 words.append(ctx.get(dut.word))
         assert not queue
@@ -43,7 +57,7 @@ def send(bits, items, clocks, rng=None):
 def blocks_of(words, bits):
     """Find the block boundary by headers, descramble, decode."""
     for skip in range(66):
-        blocks = list(gearbox.to_blocks(words, bits, skip=skip))[1:]
+        blocks = list(gearbox.to_blocks(words, bits, skip=skip))[2:]  # the row of reset apart
         if all(b & 3 in (1, 2) for b in blocks):
             break
     else:
@@ -60,7 +74,7 @@ def useful(kind, data):
     return kind, data if kind in (Kind.DATA, Kind.MARKER) or kind >= Kind.TERM0 else 0
 
 
-@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+@pytest.mark.parametrize("bits", [8, 16, 32, 64, 128])
 @pytest.mark.parametrize("pauses", [False, True])
 def test_software_reads_the_line(bits, pauses, rng):
     items = [(Kind.IDLE, 0)] * 40
@@ -68,7 +82,9 @@ def test_software_reads_the_line(bits, pauses, rng):
         items.append((rng.choice(list(Kind)), rng.getrandbits(64)))
     clocks = 66 * 110 // bits * (2 if pauses else 1)
     got = blocks_of(send(bits, items, clocks, rng if pauses else None), bits)
-    expected = [block.decode(*block.encode(k, d, MARKER)) for k, d in items[40:]]
+    expected = [
+        block.decode(*block.encode(k, d, word(n, bits))) for n, (k, d) in enumerate(items[40:])
+    ]
     first = next(n for n, (kind, _) in enumerate(got) if kind != Kind.IDLE)
     lead = next(n for n, (kind, _) in enumerate(expected) if kind != Kind.IDLE)
     part = got[first - lead :][:60]
@@ -89,11 +105,11 @@ def test_statistics_of_idle():
     assert abs(ones / (64 * len(blocks)) - 0.5) < 0.02
 
 
-def line(items):
+def line(items, bits=64):
     """Coded and scrambled 66-bit blocks of (kind, data)."""
     state, coded = 0x123, []
-    for kind, data in items:
-        header, payload = block.encode(kind, data, MARKER)
+    for n, (kind, data) in enumerate(items):
+        header, payload = block.encode(kind, data, word(n, bits))
         scrambled, state = scrambler.scramble(payload, state)
         coded.append(header | scrambled << 2)
     return coded
@@ -108,7 +124,10 @@ def receive(bits, words, rng=None):
         async def clock():
             await ctx.tick()
             if ctx.get(dut.valid):
-                got.append((Kind(ctx.get(dut.kinds)), ctx.get(dut.data)))
+                kinds, data = ctx.get(dut.kinds), ctx.get(dut.data)
+                for n in range(dut.blocks):
+                    kind = Kind(kinds >> 4 * n & 15)
+                    got.append((kind, data >> 64 * n & (1 << 64) - 1))
             state["errors"] += ctx.get(dut.header_errors)
 
         ctx.set(dut.run, 1)
@@ -131,11 +150,18 @@ def receive(bits, words, rng=None):
     return got, state
 
 
-@pytest.mark.parametrize(("bits", "offset"), [(8, 3), (16, 7), (64, 0), (64, 41)])
+WAYS = [(8, 3), (16, 7), (64, 0), (64, 41), (128, 0), (128, 41), (128, 66), (128, 107)]
+
+
+@pytest.mark.parametrize(("bits", "offset"), WAYS)
 def test_blocks_made_by_software_are_found(bits, offset, rng):
-    kinds = [Kind.IDLE, Kind.DATA, Kind.START, Kind.MARKER, Kind.TERM3, Kind.TERM7]
-    items = [(rng.choice(kinds), rng.getrandbits(64)) for _ in range(700)]
-    coded = line(items)
+    together = gearbox.blocks_together(bits)
+    kinds = [Kind.IDLE, Kind.DATA, Kind.START, Kind.TERM3, Kind.TERM7]
+    items = []
+    while len(items) < 700 * together:
+        row = [(rng.choice(kinds), rng.getrandbits(64)) for _ in range(together)]
+        items += row if rng.random() < 0.8 else [(Kind.MARKER, 0)] * together
+    coded = line(items, bits)
     stream = sum(b << 66 * n for n, b in enumerate(coded)) >> offset
     words = [
         stream >> bits * n & ((1 << bits) - 1) for n in range((66 * len(coded) - offset) // bits)
@@ -143,32 +169,88 @@ def test_blocks_made_by_software_are_found(bits, offset, rng):
     got, state = receive(bits, words, rng)
     assert state == {"errors": 0, "locked": 1}
     assert len(got) > 120
-    expected = [block.decode(*block.encode(k, d, MARKER)) for k, d in items]
+    expected = [block.decode(*block.encode(k, d, word(n, bits))) for n, (k, d) in enumerate(items)]
+    assert got[0][0] == Kind.MARKER or together == 1
     tail = got[-100:]
-    assert any(expected[n : n + 100] == tail for n in range(len(expected) - 99))
+    assert any(expected[n : n + 100] == tail for n in range(0, len(expected) - 99, together))
 
 
-def test_line_errors_are_seen():
+@pytest.mark.parametrize("bits", [64, 128])
+def test_line_errors_are_seen(bits):
     """Two wrong headers and one damaged idle payload, far apart."""
-    coded = line([(Kind.IDLE, 0)] * 1200)
+    coded = line([*[(Kind.IDLE, 0)] * 800, *[(Kind.MARKER, 0)] * 2, *[(Kind.IDLE, 0)] * 398], bits)
     coded[900] ^= 1
     coded[1000] ^= 2
     coded[1100] ^= 1 << 30
-    got, state = receive(64, list(gearbox.from_blocks(coded, 64)))
+    got, state = receive(bits, list(gearbox.from_blocks(coded, bits)))
     assert state == {"errors": 2, "locked": 1}
     # The payload error is seen at distance 0, 39 and 58 bits: in this block and the next.
     assert sum(kind == Kind.ERROR for kind, _ in got) == 2 + 2
 
 
-def test_latency_is_what_it_says():
-    """From the slot clock of a block to its first bits, behind the rest of the block of reset."""
-    words = send(64, [(Kind.DATA, 0)], 4)
+@pytest.mark.parametrize("bits", [64, 128])
+def test_latency_is_what_it_says(bits):
+    """From the slot clock of a row to its first bits, behind the rest of the row of reset."""
+    together = gearbox.blocks_together(bits)
+    words = send(bits, [(Kind.DATA, 0)] * together, 4)
     first = words[EthTx.latency - 1]  # words are read after the clock, the first after the slot
-    assert first >> 66 - 64 & 3 == block.HEADER_DATA
+    assert first >> 66 * together - bits & 3 == block.HEADER_DATA
     assert words[EthTx.latency - 2] == 0
 
 
 @pytest.mark.parametrize("coder", [EthTx, EthRx])
 def test_bits_are_checked(coder):
-    with pytest.raises(ValueError, match="width = 128; allowed: 8, 16, 32, 64"):
-        coder(128)
+    with pytest.raises(ValueError, match="width = 256; allowed: 8, 16, 32, 64, 128"):
+        coder(256)
+
+
+@pytest.fixture(scope="module")
+def pairs(coder_pair, verilate):
+    """Runs of both coders at 128 bits, one an offset: `pairs(**arguments)`."""
+    pair = coder_pair(EthTx(128), EthRx(128))
+    program = verilate(pair, "pair", Path(__file__).with_name("eth_lane.cpp"))
+
+    def run(**arguments):
+        command = [program, *(f"{name}={value}" for name, value in arguments.items())]
+        print(*command[1:])
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+def test_two_blocks_a_clock_come_back_whole_from_every_offset(pairs, rng):
+    """A slip costs about four pairs and the hold-off, lock 32 pairs, the order a marker."""
+    clocks, markers = 900, 64
+    every = pairs(seed=rng.getrandbits(30), clocks=clocks, marker_rows=markers)
+    assert [got["offset"] for got in every] == list(range(132))
+    for got in every:
+        assert got["locked"] == 1, got
+        assert got["losses"] == got["wrong"] == got["unknown"] == got["headers"] == 0, got
+        assert got["locked_at"] < 66 * 8 + 40, got
+        assert got["good"] > clocks * 32 // 33 - got["locked_at"] - markers - 10, got
+        assert got["markers"] >= 4, got
+
+
+def test_a_slip_by_a_block_is_found_at_the_next_marker(pairs, rng):
+    """Headers fit as before; until the marker rows are out of order, after it they are right."""
+    seed = rng.getrandbits(30)
+    (whole,) = pairs(seed=seed, clocks=3000, first=17, last=17)
+    for blocks in (1, 3):
+        (got,) = pairs(
+            seed=seed, clocks=3000, first=17, last=17, cut_at=128 * 1500, cut=66 * blocks
+        )
+        assert (got["losses"], got["locked"]) == (1, 1), got
+        assert got["headers"] <= 1
+        assert got["wrong"] <= 64 + 2
+        assert got["good"] > whole["good"] - 3 * 64
+
+
+def test_a_slip_of_a_bit_or_a_wrong_polarity_takes_the_lock(pairs, rng):
+    """A slip: 16 bad headers, and lock again; an inverted line locks and has no marker."""
+    (got,) = pairs(seed=rng.getrandbits(30), clocks=3000, first=5, last=5, cut_at=128 * 1500, cut=1)
+    assert (got["losses"], got["locked"]) == (1, 1), got
+    assert got["headers"] >= 15
+    assert got["good"] > 1500
+    (got,) = pairs(seed=rng.getrandbits(30), clocks=1500, first=9, last=9, invert=1)
+    assert (got["locked"], got["good"], got["wrong"], got["unknown"]) == (1, 0, 0, 0), got

@@ -6,9 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from amaranth import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
 from lightloom.rtl.fec.codes import KP4, KR4
@@ -83,28 +80,6 @@ def test_lanes_with_other_data_take_rows_together(rng):
     assert sum(slots[0]) > 20
 
 
-class Pair(wiring.Component):
-    """Transmit and receive coder; the channel is in the program."""
-
-    def __init__(self, code, bits, depth):
-        self.tx = fec_lane.FecTx(code, bits, depth)
-        self.rx = fec_lane.FecRx(code, bits, depth)
-        members = {}
-        for side, unit in (("tx", self.tx), ("rx", self.rx)):
-            for name, member in unit.signature.members.items():
-                members[f"{side}_{name}"] = member
-        super().__init__(members)
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.tx, m.submodules.rx = self.tx, self.rx
-        for side, unit in (("tx", self.tx), ("rx", self.rx)):
-            for name, member in unit.signature.members.items():
-                inner, outer = getattr(unit, name), getattr(self, f"{side}_{name}")
-                m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)
-        return m
-
-
 CASES = [
     pytest.param((KP4, 64, 1), id="kp4-64-1"),
     pytest.param((KR4, 8, 2), id="kr4-8-2"),
@@ -117,9 +92,9 @@ CASES = [
 class Link:
     """The pair of a case as a program; a run takes so many groups of codewords."""
 
-    def __init__(self, case, verilate):
+    def __init__(self, case, coder_pair, verilate):
         self.code, self.bits, self.depth = case
-        self.pair = Pair(*case)
+        self.pair = coder_pair(fec_lane.FecTx(*case), fec_lane.FecRx(*case))
         self.rows = fec_lane.group_rows(self.code, self.depth)
         self.group = 10 * self.code.n * self.depth
         text = f"""#define LINE_BITS {self.bits}
@@ -141,8 +116,8 @@ class Link:
 
 
 @pytest.fixture(scope="module", params=CASES)
-def link(request, verilate):
-    return Link(request.param, verilate)
+def link(request, coder_pair, verilate):
+    return Link(request.param, coder_pair, verilate)
 
 
 def seed():

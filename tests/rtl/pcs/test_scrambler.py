@@ -1,11 +1,11 @@
-"""Scrambler against its golden model and against a bit-serial shift register."""
+"""The golden model, the hardware at its width and a bit-serial shift register agree."""
 
 import random
 
 import pytest
 from amaranth.sim import Simulator
 
-from lightloom.rtl.pcs import scrambler
+from lightloom.rtl.pcs import scrambler, wide_scrambler
 
 MASK64 = (1 << 64) - 1
 
@@ -65,7 +65,7 @@ def test_scrambler_equals_the_serial_register(words):
     for word in words:  # enable at random: the state must hold in between
         stimulus += [(rng.getrandbits(64), 0)] * rng.choice([0, 0, 1])
         stimulus.append((word, 1))
-    got = run(scrambler.Scrambler(), stimulus, load=seed)
+    got = run(wide_scrambler.Scrambler(width=64), stimulus, load=seed)
     register = [seed >> (57 - k) & 1 for k in range(58)]  # state bit 57 is the latest line bit
     expected, _ = serial(to_bits(words), register)
     assert to_bits(got) == expected
@@ -77,7 +77,7 @@ def test_scrambler_equals_the_model_from_reset(words):
     for word in words:
         line, state = scrambler.scramble(word, state)
         expected.append(line)
-    assert run(scrambler.Scrambler(), [(w, 1) for w in words]) == expected
+    assert run(wide_scrambler.Scrambler(width=64), [(w, 1) for w in words]) == expected
 
 
 def test_model_equals_the_serial_register(words):
@@ -97,7 +97,7 @@ def test_descrambler_synchronises_itself_after_one_payload(words):
     for word in words:
         line, state = scrambler.scramble(word, state)
         lines.append(line)
-    got = run(scrambler.Descrambler(), [(line, 1) for line in lines])
+    got = run(wide_scrambler.Descrambler(width=64), [(line, 1) for line in lines])
     assert got[1:] == words[1:]
     model_state, model = 0, []
     for line in lines:
@@ -114,7 +114,7 @@ def test_one_line_error_makes_three_payload_errors(position):
         line, state = scrambler.scramble(word, state)
         lines.append(line)
     lines[2] ^= 1 << position
-    got = run(scrambler.Descrambler(), [(line, 1) for line in lines])
+    got = run(wide_scrambler.Descrambler(width=64), [(line, 1) for line in lines])
     pairs = zip(to_bits(got[1:]), to_bits(words[1:]), strict=True)
     flips = [n for n, (a, b) in enumerate(pairs) if a != b]
     first = 64 + position

@@ -45,7 +45,7 @@ def run(dut, blocks, rng, *, seed=None):
     return out
 
 
-@pytest.mark.parametrize("width", [58, 64, 97, WIDTH, 512])
+@pytest.mark.parametrize("width", [58, 64, 97, 128, WIDTH, 512])
 def test_equals_the_serial_register_and_comes_back(rng, width):
     blocks = [rng.getrandbits(width) for _ in range(12)] + [0, 0, (1 << width) - 1]
     seed = rng.getrandbits(58)
