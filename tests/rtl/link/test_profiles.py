@@ -1,5 +1,7 @@
 """Two SerDes of each profile back to back, as Verilog: up, frames, loopbacks, lanes left out."""
 
+import random
+
 import pytest
 
 from lightloom.rtl.link.config import Config
@@ -184,6 +186,133 @@ def test_inverted_lanes(eth, side):
     if side == "rx":
         assert got["again"] > 0
         assert counts(got, "all", "b") == (20, 0, 0)
+
+
+LEAN = {"eye_monitor": False, "coefficient_sets": 0, "rx_dfe": False, "rx_ffe_taps": 1}
+LEAN |= {"adc_bits": 4, "tx_dac_bits": 5, "tx_ffe": (0, 15, 0)}  # for a build in half the time
+WIDE = {**QUICK, **LEAN, "symbols_per_clock": 128, "marker_rows": 64, "degradable": True}
+
+
+@pytest.fixture(scope="module")
+def wide(pair_bench):
+    """Rows of two blocks a lane; the other route differs by blocks, an odd number of them."""
+    config = Config(lanes=2, **WIDE)
+    return pair_bench(config, "pair_wide", delay=[5, 66 * 9], other=[5 + 66, 66 * 12])
+
+
+@pytest.mark.parametrize("ppm", [-600, 600])
+def test_two_blocks_a_clock(wide, ppm):
+    """Frames both ways with skew, rows inserted and deleted, round trip; then both loopbacks."""
+    start(wide)
+    for side in "ab":
+        wide.say("send", side, 300, 3000)
+    wide.say("drain", "all", 120000)
+    wide.read("a", "counter.rows_deleted")
+    wide.read("b", "counter.rows_deleted")
+    wide.read("a", "counter.rows_inserted")
+    wide.read("b", "counter.rows_inserted")
+    wide.read("a", "round_trip", "clocks")
+    wide.write("b", "control", far_loopback=1)
+    wide.say("echo", "a")
+    wide.say("send", "a", 12, 1000)
+    wide.say("drain", "far", 40000)
+    wide.write("a", "control", loopback=1)
+    wide.say("run", 8000)
+    wide.say("send", "a", 50, 1000)
+    wide.say("drain", "near", 40000)
+    got = wide.run(ppm)
+    assert got["up"] > 0
+    for side in "ab":
+        assert counts(got, "all", side) == (300, 0, 0)
+    slow, fast = "ab" if ppm > 0 else "ba"
+    assert got[f"{slow}.counter.rows_deleted.value"] > 5
+    assert got[f"{fast}.counter.rows_inserted.value"] > 5
+    assert 40 < got["a.round_trip.clocks"] < 150
+    assert counts(got, "far", "a") == (12, 0, 0)
+    assert counts(got, "near", "a") == (50, 0, 0)
+
+
+def test_two_blocks_a_clock_over_fewer_lanes_and_again(wide):
+    """One lane of A dark, then light again; then both lanes slip by a block, or by three."""
+    wide.say("light", "a", 0b01)
+    wide.say("light", "b", 0b11)
+    wide.say("cut", "a", 0b10)
+    wide.write("a", "polarity", tx=0b10)
+    wide.write("b", "polarity", rx=0b01)
+    wide.say("until", "up", 60000)
+    for side in "ab":
+        wide.read(side, "lanes", "used")
+        wide.read(side, "lanes", "active")
+        wide.say("send", side, 100, 600)
+    wide.say("drain", "narrow", 60000)
+    wide.say("light", "a", 0b11)
+    wide.say("cut", "a", 0)
+    wide.write("a", "control", enable=0)
+    wide.say("run", 200)
+    wide.write("a", "control")
+    wide.say("down", "down", "b", 4000)
+    wide.say("until", "again", 60000)
+    for side in "ab":
+        wide.read(side, "lanes", "active", label=f"again.{side}")
+        wide.say("send", side, 100, 600)
+    wide.say("drain", "wide", 60000)
+    wide.say("other", "a", 1)
+    wide.say("down", "slipped", "a", 8000)
+    wide.read("a", "status", "fail_reason")
+    wide.say("until", "other", 60000)
+    wide.say("send", "b", 100, 600)
+    wide.say("drain", "moved", 60000)
+    got = wide.run()
+    assert got["up"] > 0
+    assert (got["a.lanes.used"], got["b.lanes.used"]) == (0b01, 0b11)
+    assert (got["a.lanes.active"], got["b.lanes.active"]) == (0b11, 0b10)
+    assert got["again"] > 0
+    assert got["again.a"] == got["again.b"] == 0b11
+    assert 0 <= got["slipped"] < 200
+    assert got["other"] > 0
+    assert got["a.status.fail_reason"] == 8  # block_lock_lost
+    for side in "ab":
+        assert counts(got, "narrow", side) == (100, 0, 0)
+        assert counts(got, "wide", side) == (100, 0, 0)
+    assert counts(got, "moved", "a") == (100, 0, 0)
+
+
+def test_two_blocks_a_clock_with_symbol_errors(wide):
+    """Short frames, much of them control blocks: marked, lost or wrong; the lock stays."""
+    start(wide)
+    wide.say("noise", "b", 20)
+    wide.say("send", "a", 800, 60)
+    wide.say("drain", "noisy", 40000)
+    for lane in (0, 1):
+        wide.read("b", f"lane[{lane}].block_errors")
+        wide.read("b", f"lane[{lane}].header_errors")
+    wide.read("b", "counter.downs")
+    got = wide.run()
+    good, bad, wrong = counts(got, "noisy", "b")
+    assert good + bad + wrong > 500
+    assert bad + wrong > 5
+    assert counts(got, "noisy", "a") == (0, 0, 0)
+    assert got["b.lane[0].block_errors.value"] + got["b.lane[1].block_errors.value"] > 5
+    assert got["b.lane[0].header_errors.value"] + got["b.lane[1].header_errors.value"] > 0
+    assert got["b.counter.downs.value"] == 0
+
+
+@pytest.mark.slow
+def test_sixteen_lanes_of_two_blocks_a_clock(pair_bench):
+    """Lanes in a random order, skew of up to eight rows."""
+    rng = random.Random(16)
+    config = Config(lanes=16, **WIDE)
+    order = rng.sample(range(16), 16)
+    delay = [rng.randrange(8 * 132) for _ in range(16)]
+    bench = pair_bench(config, "pair_wide16", source=order, delay=delay)
+    start(bench)
+    for side in "ab":
+        bench.say("send", side, 100, 20000)
+    bench.say("drain", "all", 120000)
+    got = bench.run()
+    assert got["up"] > 0
+    for side in "ab":
+        assert counts(got, "all", side) == (100, 0, 0)
 
 
 @pytest.fixture(scope="module")
