@@ -35,21 +35,16 @@ def equalizer(
 def bit_error_rates(
     design: Design,
     coefficients: Coefficients,
-    side: int,
+    pattern: statistics.Pattern,
     lanes: Sequence[LaneErrors],
-    matrix: np.ndarray | None,
     *,
-    symbols: int = 16384,
     phases: int = 8,
 ) -> list[float]:
-    """Closed-form error rate of receive lanes of `side` (0 is A), in the order of `lanes`.
+    """Closed-form error rate of receive lanes in the order of `lanes`.
 
-    The sampling phase that moved is taken at `phases` of its quantiles. `matrix` is the switch's
-    field transfer `[output, input]` between lanes, None without a switch.
+    `pattern` is the light that arrives in their direction. The sampling phase that moved is taken
+    at `phases` of its quantiles.
     """
-    pattern = statistics.pattern(
-        coefficients, 1 - side, tx_ffe=design.serdes.tx_ffe, matrix=matrix, symbols=symbols
-    )
     return [
         statistics.bit_error_rate(
             coefficients,

@@ -53,6 +53,11 @@ def eye(value: Eye) -> bytes:
         axes.axvline(value.sample_ui, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
     for threshold in value.thresholds_mv:
         axes.axhline(threshold, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
+    rates = sorted({line.rate for line in value.contours}, reverse=True)
+    for line in value.contours:
+        shade = 0.45 + 0.55 * rates.index(line.rate) / max(1, len(rates) - 1)
+        for level in (line.low_mv, line.high_mv):
+            axes.plot(line.phase_ui, level, color=COPPER, linewidth=0.9, alpha=shade)
     axes.set_xlim(*value.time_ui)
     axes.set_ylim(*value.level_mv)
     axes.set_xlabel("time (UI)")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from lightloom.cosim import eye
 from lightloom.cosim.statistics import Equalizer
-from lightloom.flows.report_data import Eye
+from lightloom.flows.report_data import Contour, Eye
 
 DIRECTIONS = ("A to B", "B to A")
 
@@ -20,17 +19,27 @@ class Eyes:
     height_mv: float
     width_ui: float
     eyes: tuple[Eye, ...]
+    worst: Mapping[int, int]
+    """Lane of each picture, by direction."""
+
+    def with_contours(self, contours: Mapping[int, tuple[Contour, ...]]) -> tuple[Eye, ...]:
+        """Return the pictures with the contours of their directions over them."""
+        return tuple(
+            replace(eye, contours=contours.get(direction, ()))
+            for direction, eye in zip(self.worst, self.eyes, strict=True)
+        )
 
 
-def measure(path: Path, equalizers: Mapping[tuple[int, int], Equalizer] | None = None) -> Eyes:
-    """Measure every lane of the `eye.Capture` in `path`; a lane without an eye counts as closed.
+def measure(
+    captured: eye.Capture, equalizers: Mapping[tuple[int, int], Equalizer] | None = None
+) -> Eyes:
+    """Measure every lane that was captured; a lane without an eye counts as closed.
 
     NRZ is measured at the sampler; PAM4 behind the `equalizers` of its lanes, by direction and
     lane, its three eyes parted half way between the mean levels.
     """
     found: dict[tuple[int, int], eye.Eye] = {}
     closed = False
-    captured = eye.Capture.load(path)
     for place, volts in captured.volts.items():
         try:
             if equalizers is None:
@@ -43,12 +52,14 @@ def measure(path: Path, equalizers: Mapping[tuple[int, int], Equalizer] | None =
             closed = True
     where = "at the sampler" if equalizers is None else "behind the equalizer, worst of three eyes"
     pictures: list[Eye] = []
+    lowest: dict[int, int] = {}
     for direction, name in enumerate(DIRECTIONS):
         lanes = {lane: made for (at, lane), made in found.items() if at == direction}
         if not lanes:
             continue
         worst = min(lanes, key=lambda lane: (lanes[lane].height_mv, lanes[lane].width_ui))
         made = lanes[worst]
+        lowest[direction] = worst
         pictures.append(
             Eye(
                 title=f"{name}, lane {worst}",
@@ -64,9 +75,10 @@ def measure(path: Path, equalizers: Mapping[tuple[int, int], Equalizer] | None =
             )
         )
     if closed or not found:
-        return Eyes(0.0, 0.0, tuple(pictures))
+        return Eyes(0.0, 0.0, tuple(pictures), lowest)
     return Eyes(
         height_mv=min(made.height_mv for made in found.values()),
         width_ui=min(made.width_ui for made in found.values()),
         eyes=tuple(pictures),
+        worst=lowest,
     )

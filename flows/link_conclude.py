@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lightloom.cosim import coefficients, oracle, prediction
+from lightloom.cosim import coefficients, oracle, prediction, statistics
+from lightloom.cosim.coefficients import Coefficients
+from lightloom.cosim.eye import Capture
 from lightloom.cosim.setup import Failover, Outcome
+from lightloom.cosim.statistics import Pattern
 from lightloom.flows import eyes as eye_figures
-from lightloom.flows import link_figures, link_report, report
+from lightloom.flows import link_figures, link_report, measurements, report
 from lightloom.flows.report_data import Check, Finding, Picture
 from lightloom.flows.runs import Run
 from lightloom.photonics.layout import LayoutResult
@@ -41,9 +44,8 @@ def conclude(
     heater_mw = link_figures.heater_power_mw(model, codes, chips=2 if fixed else 1)
     energies = link_figures.energy(design, model, heater_mw)
     delays = link_figures.latency(design, model, serdes)
-    measured = eye_figures.measure(
-        run.directory / "eye.npz", link_figures.equalizers(design, outcome)
-    )
+    captured = Capture.load(run.directory / "eye.npz")
+    eyes = eye_figures.measure(captured, link_figures.equalizers(design, outcome))
     drc = sum(len(made.drc.findings) for made in layouts)
     lvs = sum(len(made.lvs.findings) for made in layouts)
     run.metrics.update(
@@ -52,18 +54,30 @@ def conclude(
             outcome,
             payload_bytes=payload_bytes,
             energies=energies,
-            eye_height_mv=measured.height_mv,
-            eye_width_ui=measured.width_ui,
+            eye_height_mv=eyes.height_mv,
+            eye_width_ui=eyes.width_ui,
             build_s=build_s,
             drc=drc,
             lvs=lvs,
         )
     )
     run.metrics["cosim.waveform_hash"] = outcome.waveform_hash
-    predicted = predict(design, model, outcome, codes, symbols=8192, phases=4)
+    made = coefficients.build(design, model)
+    patterns = received_patterns(design, model, made, outcome, codes, symbols=8192)
+    predicted = predict(design, made, outcome, patterns, phases=4)
     run.metrics["link.pre_fec_ber_model"] = (
         sum(predicted.values()) / len(predicted) if predicted else None
     )
+    measured = measurements.measure(
+        design,
+        model,
+        outcome,
+        captured,
+        coefficients=made,
+        patterns=patterns,
+        worst=eyes.worst,
+    )
+    run.metrics.update(measured.metrics)
     checks = _checks(run, outcome)
     run.checks += checks
     run.failed = not all(check.passed for check in checks)
@@ -88,7 +102,8 @@ def conclude(
         outcome,
         delays=delays,
         energies=energies,
-        eyes=measured.eyes,
+        eyes=eyes.with_contours(measured.contours),
+        measured=measured,
         predicted=predicted,
         pictures=pictures,
         findings=findings,
@@ -150,31 +165,46 @@ def failover_text(run: Run, made: Failover) -> str:
     return f"{m['ocs.failover.total_us']:.2f} us ({split}), {lost}"
 
 
-def predict(
+def received_patterns(
     design: Design,
     model: OpticalModel,
+    made: Coefficients,
     outcome: Outcome,
     codes: tuple[int, ...],
     *,
     symbols: int,
-    phases: int,
-) -> dict[tuple[int, int], float]:
-    """Closed-form error rate by receiving side and lane, for lanes that were counted.
+) -> dict[int, Pattern]:
+    """The model's light at the receivers by direction, for those of which a lane was counted.
 
     `codes` are those that the heaters have.
     """
     if model.fabric is not None and not codes:
         return {}  # the switch was refused
-    made = coefficients.build(design, model)
     matrix = oracle.settled_matrix(made, codes) if model.fabric is not None else None
+    return {
+        1 - side: statistics.pattern(
+            made, 1 - side, tx_ffe=design.serdes.tx_ffe, matrix=matrix, symbols=symbols
+        )
+        for side, measured in enumerate(outcome.sides)
+        if any(lane.locked and lane.bits for lane in measured.errors)
+    }
+
+
+def predict(
+    design: Design,
+    made: Coefficients,
+    outcome: Outcome,
+    patterns: Mapping[int, Pattern],
+    *,
+    phases: int,
+) -> dict[tuple[int, int], float]:
+    """Closed-form error rate by receiving side and lane, for lanes that were counted."""
     found: dict[tuple[int, int], float] = {}
-    for side, measured in enumerate(outcome.sides):
-        lanes = [lane for lane in measured.errors if lane.locked and lane.bits]
-        if lanes:
-            rates = prediction.bit_error_rates(
-                design, made, side, lanes, matrix, symbols=symbols, phases=phases
-            )
-            found |= {(side, lane.lane): rate for lane, rate in zip(lanes, rates, strict=True)}
+    for direction, pattern in patterns.items():
+        side = 1 - direction
+        lanes = [lane for lane in outcome.sides[side].errors if lane.locked and lane.bits]
+        rates = prediction.bit_error_rates(design, made, pattern, lanes, phases=phases)
+        found |= {(side, lane.lane): rate for lane, rate in zip(lanes, rates, strict=True)}
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from lightloom.cosim.setup import FailoverSide, Outcome, Side
 from lightloom.cosim.statistics import clopper_pearson
 from lightloom.flows import budget, fec_figures, link_figures
+from lightloom.flows.measurements import Measured
 from lightloom.flows.report_data import (
     Ber,
     Check,
@@ -42,6 +43,7 @@ def fill(
     delays: Sequence[link_figures.Delay],
     energies: Mapping[str, float],
     eyes: Sequence[Eye],
+    measured: Measured,
     predicted: Mapping[tuple[int, int], float],
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
@@ -60,6 +62,8 @@ def fill(
         link=budget.link(design, model),
         stages=budget.stages(design, model),
         eyes=tuple(eyes),
+        measurements=measured.rows,
+        signal_plots=measured.plots,
         bers=tuple(_bers(outcome, predicted)),
         fec=fec_figures.report(
             design, outcome.sides, DIRECTIONS, link_figures.errors(*outcome.sides).ratio

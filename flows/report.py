@@ -58,6 +58,7 @@ def render(data: ReportData) -> str:
         drawing=drawing.draw(data.link, data.stages, data.sensitivity_dbm) if data.link else None,
         eyes=[(eye, charts.eye(eye)) for eye in data.eyes],
         plots=[(plot, charts.plot(plot)) for plot in data.plots],
+        signal_plots=[(plot, charts.plot(plot)) for plot in data.signal_plots],
         bers=[(ber, ber_text(ber), charts.ber(ber)) for ber in data.bers],
         codewords=charts.codewords(data.fec) if data.fec and data.fec.codewords else None,
         predicted=any(ber.predicted is not None for ber in data.bers),

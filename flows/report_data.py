@@ -75,6 +75,28 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Contour:
+    """Line of equal error rate around one eye: lower and upper level at each phase."""
+
+    rate: float
+    phase_ui: Array
+    low_mv: Array
+    high_mv: Array
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure of the table of measurements; `group` is set on the first of a group."""
+
+    name: str
+    value: float
+    unit: str
+    digits: int
+    note: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Eye:
     """An eye diagram as a two-dimensional histogram or probability density.
 
@@ -91,6 +113,7 @@ class Eye:
     sample_ui: float | None = None
     thresholds_mv: tuple[float, ...] = ()
     caption: str = ""
+    contours: tuple[Contour, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,6 +270,9 @@ class ReportData:
     sensitivity_dbm: float | None = None
     """Mean power at the photodiode that the receiver needs, drawn as the floor of the budget."""
     eyes: tuple[Eye, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    signal_plots: tuple[Plot, ...] = ()
+    """Curves about the signal: the bathtub."""
     bers: tuple[Ber, ...] = ()
     fec: Fec | None = None
     latency: tuple[Latency, ...] = ()

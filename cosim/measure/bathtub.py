@@ -63,7 +63,7 @@ class Curve:
         """Jitter whose flanks are those of the bathtub, fitted between the rates of `FLANK`.
 
         A steep flank, with few points there, is fitted at the three below the upper one. Raises
-        `ValueError` when a flank has fewer than two.
+        `ValueError` when a flank has fewer than two, or does not rise to the upper one.
         """
         best = int(self.rate.argmin())
         outwards = (np.arange(best, -1, -1), np.arange(best, len(self.x)))
@@ -72,7 +72,9 @@ class Curve:
 
     def _flank(self, outwards: Symbols) -> tuple[Real, Real]:
         rate = self.rate[outwards]
-        low = int(np.argmax(rate >= FLANK[1])) if (rate >= FLANK[1]).any() else len(rate)
+        if rate[-1] < FLANK[1]:
+            raise ValueError(f"rate = {rate[-1]:.1e} at an end; allowed: {FLANK[1]:g} or more")
+        low = int(np.argmax(rate >= FLANK[1]))
         inside = (rate[:low] > FLANK[0]).sum()
         used = outwards[max(0, low - max(3, int(inside))) : low]
         used = used[self.rate[used] > 1e-290]

@@ -50,12 +50,14 @@ class Slice:
         For eye `k` the symbols up to level `k` should lie below, the others above.
         """
         levels = self.gathered()
+        none = np.zeros(len(thresholds))
         below: list[Real] = []
         above: list[Real] = []
-        for mean, deviation, weight in levels:
+        for level, (mean, deviation, weight) in enumerate(levels):
             away = (thresholds - mean[:, None]) / deviation[:, None]
-            above.append(weight @ special.ndtr(-away))
-            below.append(weight @ special.ndtr(away))
+            last = level == len(levels) - 1
+            above.append(none if last else weight @ special.ndtr(-away))
+            below.append(weight @ special.ndtr(away) if level else none)
         return np.stack(
             [
                 np.sum(above[: eye + 1], axis=0) + np.sum(below[eye + 1 :], axis=0)

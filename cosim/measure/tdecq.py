@@ -33,7 +33,7 @@ from lightloom.cosim.measure.waveform import Complex, Real, Response, Waveform, 
 
 GRID = 50
 """Instants of a symbol at which waveforms are looked at."""
-BINS = 1200
+BINS = 800
 """Of a histogram, over the range of the waveform."""
 
 
@@ -227,13 +227,13 @@ def measure(
     if taps is not None and (len(taps) != method.taps or abs(sum(taps) - 1) > 1e-6):
         raise ValueError(f"taps = {tuple(taps)}; allowed: {method.taps} whose sum is 1")
     r = _Receiver(w, method, receiver_noise_mw)
-    mains = [main] if taps is not None else list(range(min(3, method.taps)))
-    if phase_ui is not None:
-        found = max((_at(r, round(phase_ui * GRID), m, taps) for m in mains), key=lambda f: f.noise)
-    else:
+    mains = [main] if taps is not None else range(min(3, method.taps))
+    middle = GRID // 2 if phase_ui is None else round(phase_ui * GRID)
+    found = max((_at(r, middle, m, taps) for m in mains), key=lambda f: f.noise)
+    if phase_ui is None:
         # from the middle outwards: of equals the first is taken
-        instants = sorted(range(GRID // 5, GRID, 5), key=lambda at: abs(at - GRID // 2))
-        found = max((_at(r, at, m, taps) for at in instants for m in mains), key=lambda f: f.noise)
+        tried = (_at(r, middle + d, found.main, taps) for d in (5, -5, 10, -10))
+        found = max([found, *tried], key=lambda f: f.noise)
         for step in (2, 1):
             near = [_at(r, found.instant + d, found.main, taps) for d in (-step, step)]
             found = max([found, *near], key=lambda f: f.noise)

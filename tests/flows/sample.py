@@ -10,6 +10,7 @@ import numpy as np
 from lightloom.flows.report_data import (
     Ber,
     Check,
+    Contour,
     Energy,
     Eye,
     Fec,
@@ -19,6 +20,7 @@ from lightloom.flows.report_data import (
     Latency,
     Link,
     Mark,
+    Measurement,
     Picture,
     Plot,
     ReportData,
@@ -51,7 +53,10 @@ def eye(title: str) -> Eye:
             centre = 150 * (a + (b - a) * shape)
             density += np.exp(-0.5 * ((level[:, None] - centre) / 22) ** 2)
     density[density < 1e-5] = 0
-    return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, (0.0,), "test data")
+    phase = np.linspace(-0.3, 0.3, 13)
+    half = 110 * (1 - (phase / 0.3) ** 2)
+    line = Contour(1e-9, phase, -half, half)
+    return Eye(title, density, (-1, 1), (-260, 260), 168.2, 0.61, 0.0, (0.0,), "test data", (line,))
 
 
 def track(name: str, shift: float) -> Track:
@@ -118,6 +123,16 @@ def report(**changes: object) -> ReportData:
         "stages": tuple(stages),
         "sensitivity_dbm": -13.5,
         "eyes": (eye("A to B, lane 0"), eye("A to B, lane 7"), eye("B to A, lane 0")),
+        "measurements": (
+            Measurement("OMA", -1.25, "dBm", 2, "outer", "transmitter"),
+            Measurement("TDECQ", 2.31, "dB", 2),
+            Measurement("COM", 11.4, "dB", 2, "SerDes to SerDes", "package"),
+        ),
+        "signal_plots": (
+            Plot("Bathtub", np.linspace(-0.5, 0.5, 33), "time (UI)",
+                 {"A to B": 10 ** (np.abs(np.linspace(-0.5, 0.5, 33)) * 30 - 16)},
+                 "symbol error rate", True, "test data"),
+        ),
         "bers": tuple(bers),
         "fec": Fec(
             "RS(544,514)",

@@ -16,6 +16,7 @@ from lightloom.flows.report_data import (
     Eye,
     Finding,
     Link,
+    Measurement,
     ReportData,
     Span,
     Stage,
@@ -68,7 +69,7 @@ def test_the_page_holds_every_section_and_is_well_formed() -> None:
     for words in (
         "Checks", "Link and power budget", "Signal and errors", "Latency", "Bring-up", "Layout",
         "Energy", "Design, resolved", "Findings", "TEST DATA", "133.2 ns",
-        "Forward error correction", "3 of 20 003 codewords",
+        "Forward error correction", "3 of 20 003 codewords", "Measurements", "TDECQ", "2.31",
     ):  # fmt: skip
         assert words in page.text
 
@@ -96,7 +97,7 @@ def test_the_page_refers_to_nothing_outside_itself() -> None:
 def test_pictures_are_png_files() -> None:
     page = Page(report.render(sample.report()))
     pictures = [a["src"] for tag, a in page.tags if tag == "img"]
-    assert len(pictures) == 3 + 2 + 2  # eyes, plots, layouts
+    assert len(pictures) == 3 + 1 + 2 + 2  # eyes, bathtub, plots, layouts
     for picture in pictures:
         assert picture is not None
         data = base64.b64decode(picture.removeprefix("data:image/png;base64,"), validate=True)
@@ -116,6 +117,7 @@ def test_names_are_escaped_everywhere() -> None:
         versions={HOSTILE: HOSTILE},
         design={HOSTILE: {HOSTILE: HOSTILE}},
         bers=(Ber(HOSTILE, HOSTILE, 100, 1, 0.001, 0.1),),
+        measurements=(Measurement(HOSTILE, 1.0, HOSTILE, 1, HOSTILE, HOSTILE),),
         eyes=(Eye(HOSTILE, np.ones((4, 4)), (-1, 1), (-1, 1), None, None, caption=HOSTILE),),
     )
     text = report.render(data)
