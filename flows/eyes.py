@@ -24,10 +24,16 @@ class Eyes:
 
     def with_contours(self, contours: Mapping[int, tuple[Contour, ...]]) -> tuple[Eye, ...]:
         """Return the pictures with the contours of their directions over them."""
+        found = [contours.get(direction, ()) for direction in self.worst]
         return tuple(
-            replace(eye, contours=contours.get(direction, ()))
-            for direction, eye in zip(self.worst, self.eyes, strict=True)
+            replace(eye, contours=lines, caption=eye.caption + _contour_words(lines))
+            for eye, lines in zip(self.eyes, found, strict=True)
         )
+
+
+def _contour_words(lines: tuple[Contour, ...]) -> str:
+    rates = sorted({line.rate for line in lines}, reverse=True)
+    return f" Contours of the model: {', '.join(f'{rate:.0e}' for rate in rates)}." if rates else ""
 
 
 def measure(

@@ -113,10 +113,11 @@ def _transmitter(design: Design, model: OpticalModel, c: Coefficients) -> Measur
     closure = tdecq.measure(light, method, refine=TRIALS)
     name = "TDECQ" if pam4 else "TDEC"
     margin = None if pam4 else _mask(light, found)
+    equalized = f"of it {closure.ceq_db:.2f} dB its equalizer's noise" if pam4 else "not equalized"
     rows = [
         Measurement("OMA", found.oma_dbm, "dBm", 2, "outer, behind the engine, lowest lane"),
         Measurement("extinction ratio", found.er_db, "dB", 2, "outer levels"),
-        Measurement(name, closure.db, "dB", 2, f"noise gain of its equalizer {closure.ceq_db:.2f}"),
+        Measurement(name, closure.db, "dB", 2, equalized),
     ]
     if found.rlm is not None:
         rows.insert(2, Measurement("RLM", found.rlm, "", 3, "1 for evenly spaced levels"))

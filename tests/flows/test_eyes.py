@@ -22,6 +22,8 @@ def test_the_smallest_opening_counts_and_the_worst_lane_is_drawn():
     line = Contour(1e-6, np.zeros(2), np.zeros(2), np.ones(2))
     drawn = found.with_contours({1: (line,)})
     assert [e.contours for e in drawn] == [(), (line,)]
+    assert drawn[0].caption == found.eyes[0].caption
+    assert drawn[1].caption.endswith("Contours of the model: 1e-06.")
 
 
 def test_a_dark_lane_closes_the_link_eye():
