@@ -83,11 +83,12 @@ def dead(cells):
 
 
 def check(topology, ports, wanted, bad):
-    """Reason of the answer, which must be right where it is one."""
+    """The answer, which must be right where there is one."""
     made = detours.connect(topology, ports, wanted, **bad)
     if made.reason == Reason.NONE:
         plan = fabrics.plan(topology, ports)
         ways = fabrics.ways(plan, made.states)
+        used = {cell for way in ways.values() for cell in way.cells}
         word = sum(s << k for k, s in enumerate(made.states))
         assert (word ^ bad["value"]) & bad["fixed"] == 0
         for i, output in enumerate(wanted):
@@ -95,10 +96,9 @@ def check(topology, ports, wanted, bad):
                 way = ways[f"in{i}"]
                 assert way.output == f"out{output}", (wanted, bad)
                 assert not any(bad["unusable"] >> cell & 1 for cell in way.cells), (wanted, bad)
-                used = {cell for way in ways.values() for cell in way.cells}
         assert all(s for k, s in enumerate(made.states)
                    if k not in used and not bad["fixed"] >> k & 1)  # fmt: skip
-    return made.reason
+    return made
 
 
 @pytest.mark.parametrize(("topology", "routed"), [("crossbar", 8018), ("piloss", 7376)])
@@ -119,7 +119,7 @@ def test_of_4_ports_every_map_with_any_dead_cell_is_routed_or_proved_impossible(
                     ((states ^ bad["value"]) & bad["fixed"] == 0) & (used & bad["unusable"] == 0)
                 ).any()
             )
-            reason = check(topology, 4, wanted, bad)
+            reason = check(topology, 4, wanted, bad).reason
             assert reason == (Reason.NONE if exists else Reason.NO_ROUTE), (wanted, cells)
             found += exists and len(cells) == 1
     assert found == routed
@@ -206,7 +206,7 @@ def test_what_is_refused_a_sat_solver_cannot_route_either(tmp_path, topology, po
     for bad_cells, load in itertools.product((1, 2, 4), (1.0, 0.5)):
         for _ in range(count):
             wanted, bad = drawn(rng, ports, bad_cells, load)
-            reason = check(topology, ports, wanted, bad)
+            reason = check(topology, ports, wanted, bad).reason
             seen[reason.name] = seen.get(reason.name, 0) + 1
             if reason != Reason.NONE:
                 asked = formula(topology, ports, wanted, bad)
@@ -215,6 +215,35 @@ def test_what_is_refused_a_sat_solver_cannot_route_either(tmp_path, topology, po
     assert seen["NONE"] > count
     assert seen["NO_ROUTE"] > count // 2
     assert seen.get("SEARCH_LIMIT", 0) <= 3 * count // 50 + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("load", [1.0, 0.5])
+@pytest.mark.parametrize("bad_cells", [1, 2, 4])
+@pytest.mark.parametrize(("ports", "count"), [(8, 1000), (16, 500), (32, 200)])
+@pytest.mark.parametrize("topology", ["crossbar", "piloss"])
+def test_few_searches_end_without_an_answer(tmp_path, topology, ports, count, bad_cells, load):
+    """The figures of docs/ocs.md; to 16 ports all that is not decided has no routing."""
+    seed = 5
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    seen = dict.fromkeys(("direct", *(reason.name for reason in Reason)), 0)
+    clocks = {reason: [0] for reason in Reason}
+    for _ in range(count):
+        wanted, bad = drawn(rng, ports, bad_cells, load)
+        made = check(topology, ports, wanted, bad)
+        reason = made.reason
+        if reason == Reason.SEARCH_LIMIT and ports <= 16:
+            assert not solved(formula(topology, ports, wanted, bad), tmp_path), (wanted, bad)
+        direct = reason == Reason.NONE and not made.cycles
+        seen["direct" if direct else reason.name] += 1
+        if not direct:
+            clocks[reason].append(made.cycles)
+    found = sorted(clocks[Reason.NONE])
+    print(topology, ports, bad_cells, load, {k: v for k, v in seen.items() if v},
+          "clocks of a routing: median", found[len(found) // 2], "most", found[-1],
+          "of a proof: most", max(clocks[Reason.NO_ROUTE]))  # fmt: skip
+    assert seen["SEARCH_LIMIT"] <= count * (0.015 if ports <= 16 else 0.04)
 
 
 @pytest.mark.parametrize("topology", ["crossbar", "piloss"])
@@ -261,8 +290,8 @@ def test_routes_that_stay_are_kept_though_they_are_no_direct_ways(topology, port
         others = [i for i in range(ports) if i not in stay]
         changed = list(wanted)
         changed[others[0]], changed[others[1]] = changed[others[1]], changed[others[0]]
-        assert check(topology, ports, wanted, hold) == Reason.NONE
-        kept += check(topology, ports, tuple(changed), hold) == Reason.NONE
+        assert check(topology, ports, wanted, hold).reason == Reason.NONE
+        kept += check(topology, ports, tuple(changed), hold).reason == Reason.NONE
     assert kept > 5
 
 
@@ -286,7 +315,7 @@ def test_in_switch_and_select_there_is_one_way_a_pair(ports):
         assert [ways[plan.outputs[f"out{o}"]] for o in range(ports)] == [1] * ports
     broken = dead([(0, "unusable")])
     alone = (0, *[None] * (ports - 1))
-    assert check("switch-and-select", ports, alone, broken) == Reason.NO_ROUTE
+    assert check("switch-and-select", ports, alone, broken).reason == Reason.NO_ROUTE
 
 
 def test_requests_that_are_none_are_told():

@@ -114,3 +114,18 @@ def random_ask(rng, topology, ports, *, load, stuck, dead):
 
 def some(rng: random.Random, cells: int, count: int) -> int:
     return sum(1 << k for k in rng.sample(range(cells), min(count, cells)))
+
+
+def plan_text(plan):
+    """Plan of a fabric as million.cpp and every.cpp read it."""
+    named = [[slots[f"{kind}{k}"] for k in range(plan.ports)]
+             for kind, slots in (("in", plan.inputs), ("out", plan.outputs))]  # fmt: skip
+    lines = [f"{plan.ports} {max(max(slots) for slots in named) + 1}"]
+    lines += [" ".join(map(str, slots)) for slots in named]
+    for column in plan.columns:
+        cells = isinstance(column, fabrics.Cells)
+        parts = [("c" if cells else "x", column.uppers)]
+        if cells and column.crossings:
+            parts.append(("x", column.crossings))
+        lines += [" ".join(map(str, (kind, len(uppers), *uppers))) for kind, uppers in parts]
+    return "\n".join(lines) + "\n"

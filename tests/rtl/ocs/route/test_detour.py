@@ -2,12 +2,17 @@
 
 import itertools
 import random
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from lightloom.rtl.ocs.route.fixed_ways import FixedWays
+from lightloom.spec import fabrics
 
-from .asking import Ask, answers, compare, executable, random_ask
+from .asking import Ask, answers, compare, executable, plan_text, random_ask
+
+EVERY = Path(__file__).with_name("every.cpp").read_text()
 
 
 def asked(topology, ports, asks, verilate, **options):
@@ -19,7 +24,7 @@ def asked(topology, ports, asks, verilate, **options):
     return reasons, found
 
 
-LARGE = [(t, n, 27) for t, n in itertools.product(("crossbar", "piloss"), (8, 32))]
+LARGE = [(t, n, 27) for t, n in itertools.product(("crossbar", "piloss"), (7, 32))]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,6 @@ LARGE = [(t, n, 27) for t, n in itertools.product(("crossbar", "piloss"), (8, 32
     [
         ("crossbar", 4, 600),
         ("piloss", 5, 400),
-        ("crossbar", 7, 200),
         *(pytest.param(*large, marks=pytest.mark.slow) for large in LARGE),
     ],
 )
@@ -71,3 +75,24 @@ def test_a_search_that_is_cut_short_says_so(verilate):
     reasons, _ = asked(topology, ports, asks, verilate, tries=1)
     assert reasons["SEARCH_LIMIT"] > 3
     assert reasons["NONE"] > 5
+
+
+@pytest.mark.parametrize("topology", ["crossbar", pytest.param("piloss", marks=pytest.mark.slow)])
+def test_every_permutation_of_8_arrives_and_with_a_dead_cell_where_it_can(verilate, topology):
+    seed, ports = 8, 8
+    print(f"seed {seed}")
+    dut = FixedWays(topology, ports)
+    name = f"every_{topology}"
+    program = verilate(dut, name, EVERY.replace("VDUT", f"V{name}"))
+    done = subprocess.run(
+        [program, str(seed), str(dut.direct_clocks), str(dut.latency)],
+        input=plan_text(fabrics.plan(topology, ports)),
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    *limited, last = done.stdout.splitlines()
+    turns, straight, around, none = map(int, last.split())
+    print(topology, turns, straight, around, none, len(limited))
+    assert turns == 40_320 == straight + around + none + len(limited)
+    assert around > 5_000
+    assert len(limited) < 400

@@ -9,18 +9,9 @@ from lightloom.rtl.ocs.route import router
 from lightloom.rtl.ocs.route.benes import latency
 from lightloom.spec import fabrics
 
+from .asking import plan_text
+
 HARNESS = Path(__file__).with_name("million.cpp").read_text()
-
-
-def plan_text(plan):
-    named = [[slots[f"{kind}{k}"] for k in range(plan.ports)]
-             for kind, slots in (("in", plan.inputs), ("out", plan.outputs))]  # fmt: skip
-    lines = [f"{plan.ports} {plan.ports}"]
-    lines += [" ".join(map(str, slots)) for slots in named]
-    for column in plan.columns:
-        kind = "c" if isinstance(column, fabrics.Cells) else "x"
-        lines.append(" ".join(map(str, (kind, len(column.uppers), *column.uppers))))
-    return "\n".join(lines) + "\n"
 
 
 def route_random(verilate, ports, count):
