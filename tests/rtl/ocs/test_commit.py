@@ -120,6 +120,61 @@ def test_maps_change_in_one_step_and_move_what_they_must(topology, ports):
     assert len(tally["kept"]) > 15
 
 
+@pytest.mark.parametrize("topology", ["crossbar", "piloss"])
+def test_routes_that_go_around_dead_cells_stay_when_others_come_and_go(topology):
+    seed, ports = 95, 5
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    b = Bench(topology, ports)
+    tally = {"kept": 0, "anew": 0, "refused": 0, "around": 0}
+
+    async def scenario():
+        dut, cells = b.dut, range(ports**2)
+        for _ in range(5):
+            bad = {name: 1 << rng.choice(cells) for name in ("stuck_bar", "stuck_cross")}
+            bad["unusable"] = 1 << rng.choice(cells)
+            for name, word in bad.items():
+                b.ctx.set(getattr(dut, name), word)
+            current = {}
+            await b.ask(current)
+            for _ in range(12):
+                wanted = dict(current)
+                for i in rng.sample(range(ports), rng.choice((1, 2))):
+                    wanted.pop(i, None)
+                free = [to for to in range(ports) if to not in wanted.values()]
+                rng.shuffle(free)
+                for i in range(ports):
+                    if i not in wanted and free and rng.random() < 0.7:
+                        wanted[i] = free.pop()
+                before = b.ctx.get(dut.states)
+                ways = b.ways(before)
+                reason, _ = await b.ask(wanted)
+                after = b.ctx.get(dut.states)
+                if reason != Reason.NONE:
+                    assert reason in (Reason.NO_ROUTE, Reason.SEARCH_LIMIT)
+                    assert after == before
+                    tally["refused"] += 1
+                    continue
+                b.check(wanted)
+                assert not after & bad["stuck_bar"] & ~bad["stuck_cross"]
+                now = b.ways(after)
+                dark = bad["unusable"] | bad["stuck_bar"] & bad["stuck_cross"]
+                assert not any(dark >> c & 1 for i in wanted for c in now[f"in{i}"].cells)
+                bars = [[c for c in now[f"in{i}"].cells if not after >> c & 1] for i in wanted]
+                tally["around"] += any(len(turns) > 1 for turns in bars)
+                same = [i for i in wanted if current.get(i) == wanted[i]]
+                hit = [i for i in same
+                       if any((before ^ after) >> c & 1 for c in ways[f"in{i}"].cells)]  # fmt: skip
+                anew = b.ctx.get(dut.rearranged)
+                assert anew or not hit
+                tally["anew" if anew else "kept"] += 1
+                current = wanted
+
+    b.run(scenario)
+    print(tally)
+    assert min(tally[name] for name in ("kept", "refused", "around")) > 5
+
+
 @pytest.mark.parametrize(
     "ports", [4, 8, 16, 32, *(pytest.param(n, marks=pytest.mark.slow) for n in (64, 128))]
 )
