@@ -185,6 +185,23 @@ def link(
 
 
 @app.command()
+def repeat(
+    run_file: Annotated[Path, typer.Argument(metavar="RUN.json", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Default: build/<design>/repeat."),
+    ] = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Run a link again from what its run.json says, and compare its waveform bit for bit."""
+    from lightloom.flows import repeat as flow
+
+    return flow.run(run_file, out, _jobs(jobs), _reporter(quiet, verbose))
+
+
+@app.command()
 def verilog(
     block: Annotated[
         str | None, typer.Argument(metavar="[BLOCK]", help="Block; default: the whole design.")

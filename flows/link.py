@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from lightloom.photonics import layout, optical_model
 from lightloom.photonics.switch import calibration
 from lightloom.rtl import library
 from lightloom.rtl.ocs.drive import model as drive_model
-from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, routing
+from lightloom.spec import Design, DesignError, OpticalModel, RtlManifest, loader, routing
 
 PAYLOAD_LIMIT = 1 << 24
 """Largest payload in bytes; each is simulated symbol by symbol, both ways."""
@@ -172,59 +172,71 @@ def run(
     design = spec.resolve(spec.load(design_path, overrides), design_path.resolve().parent)
     design.check_link(str(design_path))
     with Run(out, "link", log, dict(overrides)) as job:
-        job.input("design", design_path)
-        if design.package.touchstone is not None:
-            job.input("touchstone", Path(design.package.touchstone))
-        carried = payload_file(design, payload, job.directory)
-        job.input("payload", carried)
-        (job.directory / "resolved.json").write_text(design.model_dump_json(indent=1) + "\n")
-        # the compiler is a process of its own, so the layout can be drawn meanwhile
-        with ThreadPoolExecutor(1) as pool:
-            pending = pool.submit(rtl, design, jobs)
-            with job.step("layout, DRC, LVS, optical model"):
-                made = optics(design, job.directory)
-                # the bench builds these again; here a bad channel file is refused early
-                coefficients.build(design, made.model, made.other)
-            with job.step("RTL and simulator build"):
-                built = pending.result()
-        for folder in built.folders:
-            shutil.copytree(folder, job.directory / "rtl", dirs_exist_ok=True)
-        with job.step("co-simulation", 1.0) as step:
-            outcome = session.simulate(
-                Setup(
-                    design=design,
-                    model=made.model,
-                    serdes=built.serdes,
-                    controller=built.controller,
-                    destinations=routing.permutation(design),
-                    bar=made.bar,
-                    cross=made.cross,
-                    fixed=(*made.fixed, *made.fixed),
-                    other=made.other,
-                    kernel=str(built.kernel),
-                    payload=str(carried.resolve()),
-                ),
-                built.binary,
-                job.directory,
-                progress=lambda event: step.update(
-                    float(str(event.get("fraction", step.done))),
-                    f"{event['text']}, {float(str(event['time_us'])):.1f} us simulated",
-                ),
-            )
-        with job.step("measurements and report"):
-            model = switched(design, made, outcome)
-            model.write(job.directory / "optical_model.json")
-            link_conclude.conclude(
-                job,
-                design,
-                model,
-                built.serdes,
-                outcome,
-                fixed=made.fixed,
-                layouts=[made.engine, *([made.switch] if made.switch else [])],
-                payload_bytes=carried.stat().st_size,
-                build_s=built.seconds,
-                changed=tuple(overrides),
-            )
+        job.keep("design", design_path)
+        outcome = carry_out(job, design, payload, jobs, changed=tuple(overrides))
         log.result(link_conclude.summary(job, outcome))
     return job.exit_code
+
+
+def carry_out(
+    job: Run, design: Design, payload: Path | None, jobs: int, *, changed: Sequence[str]
+) -> Outcome:
+    """Run the whole link of a design into the folder of a run, and conclude from it.
+
+    `changed` are the keys that were overridden, which the report marks.
+    """
+    for role, name in loader.files(design).items():
+        if role != "payload":
+            job.keep(role, Path(name))
+    carried = payload_file(design, payload, job.directory)
+    job.keep("payload", carried)
+    (job.directory / "resolved.json").write_text(design.model_dump_json(indent=1) + "\n")
+    # the compiler is a process of its own, so the layout can be drawn meanwhile
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(rtl, design, jobs)
+        with job.step("layout, DRC, LVS, optical model"):
+            made = optics(design, job.directory)
+            # the bench builds these again; here a bad channel file is refused early
+            coefficients.build(design, made.model, made.other)
+        with job.step("RTL and simulator build"):
+            built = pending.result()
+    for folder in built.folders:
+        shutil.copytree(folder, job.directory / "rtl", dirs_exist_ok=True)
+    with job.step("co-simulation", 1.0) as step:
+        outcome = session.simulate(
+            Setup(
+                design=design,
+                model=made.model,
+                serdes=built.serdes,
+                controller=built.controller,
+                destinations=routing.permutation(design),
+                bar=made.bar,
+                cross=made.cross,
+                fixed=(*made.fixed, *made.fixed),
+                other=made.other,
+                kernel=str(built.kernel),
+                payload=str(carried.resolve()),
+            ),
+            built.binary,
+            job.directory,
+            progress=lambda event: step.update(
+                float(str(event.get("fraction", step.done))),
+                f"{event['text']}, {float(str(event['time_us'])):.1f} us simulated",
+            ),
+        )
+    with job.step("measurements and report"):
+        model = switched(design, made, outcome)
+        model.write(job.directory / "optical_model.json")
+        link_conclude.conclude(
+            job,
+            design,
+            model,
+            built.serdes,
+            outcome,
+            fixed=made.fixed,
+            layouts=[made.engine, *([made.switch] if made.switch else [])],
+            payload_bytes=carried.stat().st_size,
+            build_s=built.seconds,
+            changed=changed,
+        )
+    return outcome

@@ -41,6 +41,11 @@ from lightloom.spec import cache
 from lightloom.spec.base import DesignError
 
 Metric = bool | int | float | str | None
+MEASURED = re.compile(r"(?!ocs\.).*[._](seconds|s|peak_rss_mb|cached)")
+"""Names of metrics that say how something was computed and not what came out.
+
+Seconds of the `ocs` commands are simulated.
+"""
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)+")
 _PACKAGES = (
@@ -127,7 +132,8 @@ class Run:
         failed: Set to True when a check failed; the command exits with 1.
         identity: Digests of results that a repetition must have again, for `run.json`.
         seconds: Wall time by step.
-        inputs: Files named by `input`.
+        inputs: Files named by `input` and `keep`.
+        kept: Where in the folder the copies of `keep` are, by role.
     """
 
     def __init__(
@@ -147,6 +153,7 @@ class Run:
         self.identity: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.inputs: list[InputFile] = []
+        self.kept: dict[str, str] = {}
         self.directory = self.out
         self.started = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -206,6 +213,18 @@ class Run:
         self.inputs.append(found)
         return found
 
+    def keep(self, role: str, path: Path) -> InputFile:
+        """Record a file as `input` does, and keep a copy, so that the folder says it all."""
+        found = self.input(role, path)
+        if path.parent == self.directory:
+            self.kept[role] = path.name
+            return found
+        copy = self.directory / "inputs" / (role.replace(" ", "_") + path.suffix)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, copy)
+        self.kept[role] = copy.relative_to(self.directory).as_posix()
+        return found
+
     @contextmanager
     def step(self, name: str, total: float | None = None) -> Iterator[Step]:
         """Run a step: shown, timed, and its seconds written to `run.json`."""
@@ -228,6 +247,7 @@ class Run:
             "identity": self.identity,
             "settings": {key: _without_folders(value) for key, value in self.settings.items()},
             "inputs": [vars(item) for item in self.inputs],
+            "kept": self.kept,
             "started_utc": self.started.isoformat(timespec="seconds"),
             "seconds": self.seconds,
             "total_seconds": round(time.perf_counter() - self._clock, 4),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lightloom import spec
 from lightloom.flows.runs import sources, versions
-from lightloom.spec import Design, DesignError, cache, loader
+from lightloom.spec import DesignError, cache, loader
 
 if TYPE_CHECKING:
     import click
@@ -174,7 +174,10 @@ def points(
         loaded = spec.resolve(spec.load(design, settings), design.resolve().parent)
         if swept.words == ("link",):
             loaded.check_link(str(design))
-        named = [*_files(loaded), *(word for word in swept.extra if Path(word).is_file())]
+        named = [
+            *loader.files(loaded).values(),
+            *(word for word in swept.extra if Path(word).is_file()),
+        ]
         digests = [files.setdefault(name, _digest(Path(name))) for name in named]
         digest = cache.key(
             repr((swept.words, swept.extra)), loaded.model_dump_json(), repr(digests), state
@@ -244,14 +247,6 @@ def _spaced(text: str, low: Decimal, high: Decimal, step: Decimal) -> list[str]:
         raise DesignError(f"--vary {text}: {count} values; allowed: 1 to {MAX_POINTS}")
     # decimal, so that the third of 0:1:0.1 is 0.3 and a whole number stays one
     return [format(low + k * step, "f") for k in range(count)]
-
-
-def _files(design: Design) -> list[str]:
-    """Files that a design names."""
-    named = (design.package.touchstone, design.run.payload, design.technology.layer_map)
-    table = design.switch.calibration
-    own = [table] if table not in ("nominal", "measured") else []
-    return [name for name in (*named, *own) if name is not None]
 
 
 def _digest(path: Path) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightloom.flows.runs import Metric
+from lightloom.flows.runs import MEASURED, Metric
 from lightloom.flows.sweep_grid import Axis, Point
 from lightloom.flows.sweep_point import Done
 
@@ -18,9 +17,6 @@ TIMING = "timing."
 ABOUT = ("point", "status", "message", "folder")
 """Columns that stand, with those of the varied keys, before the metrics."""
 STATES = {0: "passed", 1: "failed", 2: "could not run"}
-
-# Seconds of the `ocs` commands are simulated.
-_MEASURED = re.compile(r"(?!ocs\.).*[._](seconds|s|peak_rss_mb|cached)")
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def columns(rows: Sequence[Row], axes: Sequence[Axis]) -> list[Column]:
     ]
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     taken = {each.name for each in found}
-    timing = [name for name in names if _MEASURED.fullmatch(name)]
+    timing = [name for name in names if MEASURED.fullmatch(name)]
     for name in (n for n in names if n not in timing and n not in taken):
         found.append(_column(name, [row.metrics.get(name) for row in rows]))
     for name in timing:

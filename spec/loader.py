@@ -18,6 +18,13 @@ from lightloom.spec.design import Design
 
 MAX_BYTES = 1 << 20
 """Design files larger than this are refused."""
+FILES = {
+    "touchstone": ("package", "touchstone"),
+    "payload": ("run", "payload"),
+    "calibration": ("switch", "calibration"),
+    "layer map": ("technology", "layer_map"),
+}
+"""Keys that can name a file, by what it is."""
 
 
 def load(path: Path, overrides: Mapping[str, str] | None = None) -> Design:
@@ -53,27 +60,25 @@ def parse(data: Mapping[str, Any], source: str) -> Design:
         raise DesignError(f"{source}: {_describe(first)}{more}") from None
 
 
+def files(design: Design) -> dict[str, str]:
+    """Files that a design names, by what they are."""
+    named = {role: getattr(getattr(design, part), key) for role, (part, key) in FILES.items()}
+    return {r: name for r, name in named.items() if name not in (None, "nominal", "measured")}
+
+
+def with_files(design: Design, names: Mapping[str, str]) -> Design:
+    """Return the design with other file names; `names` is as `files` gives it."""
+    for role, name in names.items():
+        part, key = FILES[role]
+        section = getattr(design, part).model_copy(update={key: name})
+        design = design.model_copy(update={part: section})
+    return design
+
+
 def resolve(design: Design, base: Path) -> Design:
     """Return the design with file names that are relative to the design file made absolute."""
-    package, run, switch = design.package, design.run, design.switch
-    if package.touchstone is not None:
-        package = package.model_copy(
-            update={"touchstone": str((base / package.touchstone).resolve())}
-        )
-    if run.payload is not None:
-        run = run.model_copy(update={"payload": str((base / run.payload).resolve())})
-    if switch.calibration not in ("nominal", "measured"):
-        switch = switch.model_copy(
-            update={"calibration": str((base / switch.calibration).resolve())}
-        )
-    technology = design.technology
-    if technology.layer_map is not None:
-        technology = technology.model_copy(
-            update={"layer_map": str((base / technology.layer_map).resolve())}
-        )
-    return design.model_copy(
-        update={"package": package, "run": run, "switch": switch, "technology": technology}
-    )
+    named = files(design).items()
+    return with_files(design, {role: str((base / name).resolve()) for role, name in named})
 
 
 def keys() -> dict[str, FieldInfo]:
