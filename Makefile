@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DESIGN ?= designs/xpu_cpo.toml
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile --junitxml build/junit/$@.xml
 
 # The first interpreter of 3.11 to 3.13; `make install PYTHON=...` chooses another.
 SUITABLE := 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'

@@ -46,6 +46,10 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same as -
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=0, help="Processes; 0 takes every core.")
 ]
+JunitFile = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Also write the checks as JUnit test cases."),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Results and errors only.")]
 Verbose = Annotated[
     int, typer.Option("-v", "--verbose", count=True, show_default=False, help="More; -vv debug.")
@@ -171,6 +175,7 @@ def link(
     settings: Set = None,
     seed: Seed = None,
     jobs: Jobs = 0,
+    junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> int:
@@ -178,10 +183,13 @@ def link(
     from lightloom import spec
 
     changed = overrides(settings, seed)
-    folder = _folder(out, spec.load(design, changed), "link")
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, "link")
+    from lightloom.flows import junit as tests
     from lightloom.flows import link as flow
 
-    return flow.run(design, changed, payload, folder, _jobs(jobs), _reporter(quiet, verbose))
+    with tests.reported(junit, "link", loaded.name, folder):
+        return flow.run(design, changed, payload, folder, _jobs(jobs), _reporter(quiet, verbose))
 
 
 @app.command()
@@ -192,13 +200,18 @@ def repeat(
         typer.Option("-o", "--out", metavar="DIR", help="Default: build/<design>/repeat."),
     ] = None,
     jobs: Jobs = 0,
+    junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> int:
     """Run a link again from what its run.json says, and compare its waveform bit for bit."""
+    from lightloom.flows import junit as tests
     from lightloom.flows import repeat as flow
 
-    return flow.run(run_file, out, _jobs(jobs), _reporter(quiet, verbose))
+    before = flow.read(run_file)
+    folder = _folder(out, before.design, "repeat")
+    with tests.reported(junit, "repeat", before.design.name, folder):
+        return flow.run(run_file, before, folder, _jobs(jobs), _reporter(quiet, verbose))
 
 
 @app.command()
@@ -239,18 +252,21 @@ def layout(
     out: Out = None,
     settings: Set = None,
     seed: Seed = None,
+    junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> int:
     """Lay out a chip of the design and run DRC and LVS on it."""
     from lightloom import spec
+    from lightloom.flows import junit as tests
     from lightloom.flows import steps
 
     changed = overrides(settings, seed)
     loaded = spec.load(design, changed)
     folder = _folder(out, loaded, f"layout-{chip.value}")
     log = _reporter(quiet, verbose)
-    return steps.layout(design, loaded, changed, chip.value, folder, log, show=show)
+    with tests.reported(junit, f"layout {chip.value}", loaded.name, folder):
+        return steps.layout(design, loaded, changed, chip.value, folder, log, show=show)
 
 
 @app.command()
@@ -392,6 +408,7 @@ def sweep(
     settings: Set = None,
     seed: Seed = None,
     jobs: Jobs = 0,
+    junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> int:
@@ -399,11 +416,14 @@ def sweep(
     from lightloom import spec
 
     changed = overrides(settings, seed)
-    folder = _folder(out, spec.load(design, changed), "sweep")
+    loaded = spec.load(design, changed)
+    folder = _folder(out, loaded, "sweep")
+    from lightloom.flows import junit as tests
     from lightloom.flows import sweep as flow
 
     options = flow.Options(varied or (), command, plots or (), scheduler, _jobs(jobs))
-    return flow.run(design, changed, options, folder, _reporter(quiet, verbose))
+    with tests.reported(junit, "sweep", loaded.name, folder):
+        return flow.run(design, changed, options, folder, _reporter(quiet, verbose))
 
 
 @app.command()
@@ -414,6 +434,7 @@ def formal(
     listing: Annotated[bool, typer.Option("--list", help="Name the proofs and stop.")] = False,
     out: Out = None,
     jobs: Jobs = 0,
+    junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> int:
@@ -425,7 +446,11 @@ def formal(
         for proof in flow.proofs(block):
             log.result(f"{proof.key:34} {flow.reach(proof):12} {proof.claim}")
         return 0
-    return flow.run(block, out or Path("build") / "formal", _jobs(jobs), log)
+    from lightloom.flows import junit as tests
+
+    folder = out or Path("build") / "formal"
+    with tests.reported(junit, "formal", block or "all", folder):
+        return flow.run(block, folder, _jobs(jobs), log)
 
 
 @app.command()

@@ -83,13 +83,11 @@ def read(path: Path) -> Recorded:
     )
 
 
-def run(path: Path, out: Path | None, jobs: int, log: Reporter) -> int:
-    """Run the link that `path` describes again into `out`; exit code 0 when it is the same.
+def run(path: Path, before: Recorded, out: Path, jobs: int, log: Reporter) -> int:
+    """Run the link of `path`, as read, again into `out`; exit code 0 when it is the same.
 
     That the link itself did not pass does not matter here.
     """
-    before = read(path)
-    out = out or Path("build") / before.design.name / "repeat"
     if out.resolve() == path.resolve().parent:
         raise DesignError(f"-o {out}: the folder of the run itself; allowed: another")
     with Run(out, "repeat", log, before.settings) as job:

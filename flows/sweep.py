@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lightloom.flows import sweep_grid, sweep_plots, sweep_point, sweep_table
 from lightloom.flows.progress import Reporter, Step
-from lightloom.flows.runs import Run, cores, sources
+from lightloom.flows.runs import Check, Run, cores, sources
 from lightloom.flows.sweep_grid import Axis, Command, Point
 from lightloom.flows.sweep_point import Done, Task
 from lightloom.flows.sweep_table import TIMING, Column, Row
@@ -178,6 +178,9 @@ def _say(
 def _count(job: Run, rows: Sequence[Row], resumed: int) -> str:
     ended = [row.done.exit_code for row in rows]
     job.failed = any(ended)
+    for row in rows:
+        where = " ".join(row.point.texts)
+        job.checks.append(Check(where, row.done.exit_code == 0, row.done.message))
     job.metrics["sweep.points"] = len(rows)
     words = []
     for code, name in sweep_table.STATES.items():

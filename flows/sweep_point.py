@@ -88,8 +88,8 @@ def run_point(task: Task) -> Done:
             assert child.stdin is not None
             child.stdin.close()
     if code in (0, 1):
-        done = earlier(task)
-        return done or Done(COULD_NOT_RUN, "the design file has changed during the sweep")
+        other = "the design file or Lightloom has changed during the sweep"
+        return earlier(task) or Done(COULD_NOT_RUN, other)
     return Done(COULD_NOT_RUN, _reason(code, folder.with_name(f"{folder.name}.log")))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
@@ -12,16 +13,8 @@ from lightloom.cosim.setup import Digests, Outcome
 from lightloom.flows import cli, link, repeat, runs
 from lightloom.spec import cache
 
-DESIGN = """
-name = "tiny"
-[serdes]
-lanes = 1
-bring_up_timeout_us = 15
-[switch]
-topology = "none"
-[run]
-ber_bits = 0
-"""
+DESIGN = Path(__file__).parents[2] / "designs" / "xpu_cpo.toml"
+"""As it is, so that the build is that of other tests of the link."""
 
 
 def builds():
@@ -32,11 +25,11 @@ def builds():
 def swept(tmp_path_factory):
     """Two points at once that need one build, the first with too little light."""
     folder = tmp_path_factory.mktemp("swept")
-    (folder / "tiny.toml").write_text(DESIGN)
     (folder / "file.bin").write_bytes(bytes(range(200)))
     before = builds()
     code = cli.run(
-        ["sweep", str(folder / "tiny.toml"), "--vary", "engine.laser_power_dbm=-8,7", "-q",
+        ["sweep", str(DESIGN), "--vary", "engine.laser_power_dbm=-8,7", "-q",
+         "--set", "run.ber_bits=0",
          "--command", f"link --payload '{folder / 'file.bin'}'", "-j", "2", "-o",
          str(folder / "out")]
     )  # fmt: skip
@@ -86,7 +79,7 @@ def test_a_run_is_described_by_its_folder_alone(swept, tmp_path):
     found = repeat.read(moved / "run.json")
     assert found.files["payload"] == moved / "inputs" / "payload.bin"
     assert found.design.engine.laser_power_dbm == -8
-    assert found.settings == {"engine.laser_power_dbm": "-8"}
+    assert found.settings == {"run.ber_bits": "0", "engine.laser_power_dbm": "-8"}
 
 
 def test_another_waveform_and_another_version_are_named(swept, tmp_path, capsys, monkeypatch):
