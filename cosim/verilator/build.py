@@ -76,8 +76,8 @@ def executable(
         main = Path(str(cocotb_tools.config.share_dir)) / "lib" / "verilator" / "verilator.cpp"
         command = [
             "verilator", "--cc", "--exe", "--vpi", "--timing", "--public-depth", "1",
-            "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
-            "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Mdir", str(directory),
+            "-O3", "-fno-dfg", "-fno-table", "--x-assign", "fast", "--x-initial", "fast",
+            "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Mdir", str(directory),
             "--top-module", "top", "--prefix", "Vtop", "-o", "top",
             "-DCOCOTB_SIM=1", "-CFLAGS", "-std=c++20",
             "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator {kernel} "

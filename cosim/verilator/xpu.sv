@@ -1,8 +1,8 @@
 // One xPU: the generated SerDes with its clocks, its analogue side (the optics kernel through DPI-C), its
 // frame traffic and its register host. `SIDE` is 0 for xPU A and 1 for xPU B.
 //
-// Every call reads values that settled before the clock edge and drives inputs on the falling edge, so no
-// result depends on the order in which a simulator runs processes at one time.
+// Every call reads values that settled before the clock edge, and what it brings is registered at that edge,
+// so no result depends on the order in which a simulator runs processes at one time.
 
 `timescale 1fs / 1fs
 
@@ -56,9 +56,9 @@ module xpu #(
 
     logic clk = 1'b0, rst = 1'b1, rx_clk = 1'b0, rx_rst = 1'b1;
     bit [LANES*SYMBOLS*TX_BITS-1:0] tx_codes;
-    bit [LANES*SYMBOLS*ADC_BITS-1:0] rx_samples = '0, sampled;
+    bit [LANES*SYMBOLS*ADC_BITS-1:0] rx_samples = '0, sampled = '0;
     bit [LANES*PHASE_BITS-1:0] rx_phase;
-    bit [LANES-1:0] detect = '0, detected;
+    bit [LANES-1:0] detect = '0;
     bit [FRAME_BITS-1:0] i_payload = '0, o_payload;
     bit i_valid = 1'b0, i_ready, o_valid;
 
@@ -91,6 +91,22 @@ module xpu #(
 
     assign rx_signal = detect;
 
+    // Inputs of the next clock are held before an edge and taken over at it, with the registers: what hangs
+    // on both is then evaluated once.
+    bit next_valid = 1'b0, next_rst = 1'b1, next_rx_rst = 1'b1;
+    bit [FRAME_BITS-1:0] next_payload = '0;
+    bit [LANES-1:0] detected = '0;
+    always_ff @(posedge clk) begin
+        i_valid <= next_valid;
+        i_payload <= next_payload;
+        rst <= next_rst;
+    end
+    always_ff @(posedge rx_clk) begin
+        rx_samples <= sampled;
+        detect <= detected;
+        rx_rst <= next_rx_rst;
+    end
+
     // Edge n is at n * period, rounded once: a rate offset does not accumulate rounding.
     longint unsigned n = 0, start;
     bit taken;
@@ -104,14 +120,14 @@ module xpu #(
             if (taken) lt_taken(SIDE, real'($time - start));
             if (o_valid && !rst) received = lt_sink(SIDE, real'($time - start), o_payload) != 0;
             ll_tx(SIDE, tx_codes);
+            next_valid = i_valid && !taken;
+            if (traffic && !next_valid) next_valid = lt_source(SIDE, real'($time - start), next_payload) != 0;
+            next_rst = n < 8;
             clk = 1'b1;
             tx_words = tx_words + 1;
-            #(start + longint'((real'(n) + 0.5) * period_fs) - $time);
-            if (taken) i_valid = 1'b0;
-            if (traffic && !i_valid) i_valid = lt_source(SIDE, real'($time - start), i_payload) != 0;
-            if (n == 8) rst = 1'b0;
-            clk = 1'b0;
             n = n + 1;
+            #(start + longint'((real'(n) - 0.5) * period_fs) - $time);
+            clk = 1'b0;
             #(start + longint'(real'(n) * period_fs) - $time);
         end
     end
@@ -122,12 +138,10 @@ module xpu #(
         wait (run);
         forever begin
             interval = longint'(ll_rx(SIDE, rx_phase, sampled, detected));
+            next_rx_rst = words < 8;
             rx_clk = 1'b1;
-            #(interval / 2);
-            rx_samples = sampled;
-            detect = detected;
-            if (words == 8) rx_rst = 1'b0;
             words = words + 1;
+            #(interval / 2);
             rx_clk = 1'b0;
             #(interval - interval / 2);
         end
