@@ -15,7 +15,8 @@ order of the path:
   to its receivers: on its loopback path a receiver is dark.
 - fibre: loss and delay; at 1310 nm and these lengths dispersion is not modelled.
 - detector: square law, dark current; thermal, shot and intensity noise as one white Gaussian
-  current a sample, its variance from the power of that sample. A sample is held until the next.
+  current, an impulse every sample or few, its variance from the power of that sample. A sample is
+  held until the next.
 - detector and amplifier poles, package channel, CTLE: one response on a fine grid of delays.
 - the mean is taken off by a first-order tracker, one step a word.
 - sampler: `floor(v / step + 1/2)`, clipped.
@@ -31,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lightloom.cosim import channel, philox
+from lightloom.cosim import channel, noise, philox
 from lightloom.spec import Design, DesignError, OpticalModel, fabrics
 from lightloom.spec.optical_model import Couple, Eam, HeaterOp, Mzm, PathOp, Ring
 
@@ -91,6 +92,8 @@ class Coefficients:
     dark_a: float
     noise: Array
     """Current variance a sample: constant, per A of current, per A squared of light current."""
+    noise_every: int
+    """Samples from one noise impulse to the next, see `lightloom.cosim.noise`."""
     delay_ui: Array
     """Start of a symbol at the DAC to start of its receive response, in symbols of the sender."""
     fabric_delay_fs: Array
@@ -163,10 +166,10 @@ class Coefficients:
             "bank_phases", "baseline_rate", "dac_bits", "dac_full_scale_mw", "dark_a", "delay_ui",
             "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops",
             "fabric_ports", "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "laser_turns",
-            "laser_walk", "modulator", "noise", "noisy", "phase_steps", "rate_offset", "rx_bank",
-            "ring_delay_ui", "ring_field", "ring_flight_fs", "ring_lines", "rx_gain",
-            "source_field", "tap_mw", "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code",
-            "volts_per_step",
+            "laser_walk", "modulator", "noise", "noise_every", "noisy", "phase_steps",
+            "rate_offset", "rx_bank", "ring_delay_ui", "ring_field", "ring_flight_fs", "ring_lines",
+            "rx_gain", "source_field", "tap_mw", "thermal_crosstalk", "tx_response", "ui_fs",
+            "volts_per_code", "volts_per_step",
         )  # fmt: skip
         values = {name: np.ravel(np.asarray(getattr(self, name), float)) for name in names}
         values["seed"] = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], float)
@@ -281,6 +284,7 @@ def build(design: Design, model: OpticalModel, other: OpticalModel | None = None
                 10 ** (design.engine.laser_rin_db_per_hz / 10),
             ]
         ),
+        noise_every=noise.impulse_distance(bank, n),
         delay_ui=delay,
         fabric_delay_fs=fabric_delay,
         bank_phases=BANK_PHASES,

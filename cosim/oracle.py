@@ -69,7 +69,7 @@ def laser_turns(c: Coefficients, side: int, words: int) -> Real:
         [
             c.laser_turns[side, lane]
             + c.laser_walk[side, lane]
-            * philox.gaussian(c.seed, philox.LASER_PHASE + side, lane, 2 * words)[::2]
+            * philox.gaussian(c.seed, philox.LASER_PHASE + side, lane, 4 * words)[::4]
             for lane in range(c.lanes)
         ]
     )
@@ -202,8 +202,16 @@ def light_current(c: Coefficients, direction: int, codes: npt.ArrayLike, transfe
 
 
 def noise_variance(c: Coefficients, light_a: Real) -> Real:
-    """Variance of the current of a sample with that much light."""
-    return c.noise[0] + c.noise[1] * (light_a + c.dark_a) + c.noise[2] * light_a**2
+    """Variance of the current of each sample in `[..., sample]` with that much light.
+
+    Noise comes in impulses `noise_every` samples apart, as strong as that of all the samples.
+    """
+    variance = np.zeros_like(light_a)
+    light = light_a[..., :: c.noise_every]
+    variance[..., :: c.noise_every] = c.noise_every * (
+        c.noise[0] + c.noise[1] * (light + c.dark_a) + c.noise[2] * light**2
+    )
+    return variance
 
 
 def photocurrent(c: Coefficients, direction: int, codes: npt.ArrayLike, transfer: Complex) -> Real:
@@ -211,11 +219,13 @@ def photocurrent(c: Coefficients, direction: int, codes: npt.ArrayLike, transfer
     light = light_current(c, direction, codes, transfer)
     current = light + c.dark_a
     if c.noisy:
+        count = -(-light.shape[1] // c.noise_every)
         numbers = [
-            philox.gaussian(c.seed, philox.CURRENT_NOISE + direction, lane, light.shape[1])
+            philox.gaussian(c.seed, philox.CURRENT_NOISE + direction, lane, count)
             for lane in range(c.lanes)
         ]
-        current = current + np.sqrt(noise_variance(c, light)) * np.stack(numbers)
+        spread = np.repeat(numbers, c.noise_every, axis=1)[:, : light.shape[1]]
+        current = current + np.sqrt(noise_variance(c, light)) * spread
     return current
 
 

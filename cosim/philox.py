@@ -42,22 +42,21 @@ def philox(counter: Words, seed: int) -> Words:
     return np.stack([c0, c1, c2, c3])
 
 
-def uniforms(seed: int, stream: int, lane: int, pair: Words) -> npt.NDArray[np.float64]:
-    """Two numbers of 52 bits in [0, 1) for each index in `pair`."""
-    pair = np.asarray(pair, np.uint64)
+def uniforms(seed: int, stream: int, lane: int, quad: Words) -> npt.NDArray[np.float64]:
+    """Four multiples of 2**-32 in [0, 1) for each index in `quad`, `[4, index]`."""
+    quad = np.asarray(quad, np.uint64)
     x = philox(
         np.stack(
-            [pair & _LOW, pair >> _SHIFT, np.full_like(pair, lane), np.full_like(pair, stream)]
+            [quad & _LOW, quad >> _SHIFT, np.full_like(quad, lane), np.full_like(quad, stream)]
         ),
         seed,
     )
-    bits = np.stack([x[1] << _SHIFT | x[0], x[3] << _SHIFT | x[2]]) >> np.uint64(12)
-    return bits.astype(np.float64) * 2.0**-52
+    return x.astype(np.float64) * 2.0**-32
 
 
 def gaussian(seed: int, stream: int, lane: int, count: int) -> npt.NDArray[np.float64]:
-    """Standard normal numbers of indices 0 to `count` - 1."""
-    u, v = uniforms(seed, stream, lane, np.arange((count + 1) // 2, dtype=np.uint64))
-    radius = np.sqrt(-2.0 * np.log(1.0 - u))
-    pairs = np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=-1)
-    return pairs.reshape(-1)[:count]
+    """Standard normal numbers of indices 0 to `count` - 1; none lies beyond 6.76."""
+    x = uniforms(seed, stream, lane, np.arange((count + 3) // 4, dtype=np.uint64))
+    radius, angle = np.sqrt(-2.0 * np.log(x[::2] + 2.0**-33)), 2 * np.pi * x[1::2]
+    quads = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return quads.reshape(4, -1).T.reshape(-1)[:count]

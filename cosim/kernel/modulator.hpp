@@ -13,7 +13,7 @@ enum class ModulatorKind { MZM = 0, RING = 1, EAM = 2 };
 
 // p: MZM {v_pi, floor}; ring {depth, detuning / fwhm, efficiency / fwhm}; EAM {slope dB/V, bias V}.
 template <ModulatorKind KIND>
-inline Vec transmission(const Vec& v, const double* p) {
+__attribute__((always_inline)) inline Vec transmission(const Vec& v, const double* p) {
     if constexpr (KIND == ModulatorKind::MZM) {
         Vec sine, cosine;
         sincos_turns(v * (0.5 / p[0]), sine, cosine);

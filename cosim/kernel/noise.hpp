@@ -1,7 +1,7 @@
 // Counter-based Gaussian numbers: Philox4x32-10 (Salmon et al., SC11, 2011) and Box-Muller.
 //
 // A number is a pure function of (seed, stream, lane, index), so noise is the same whatever the block size
-// or the order of calls. Counter words: pair index low, pair index high, lane, stream; key: the seed.
+// or the order of calls. Counter words: quad index low, quad index high, lane, stream; key: the seed.
 
 #pragma once
 
@@ -32,24 +32,35 @@ struct Philox {
     }
 };
 
-struct Pair {
-    Vec first, second;
+struct Quad {
+    Vec g[4];
 };
 
-// Two standard normal numbers for each of eight lanes: index 2 * pair and 2 * pair + 1.
-__attribute__((always_inline)) inline Pair gaussian(std::uint64_t seed, std::uint32_t stream, std::uint64_t pair) {
-    constexpr std::uint64_t one = 0x3ff0000000000000u;
+// Two standard normal numbers of two random words of 32 bits. Half a step off zero, the logarithm is finite:
+// no number lies beyond 6.76, where one in 7e10 would.
+__attribute__((always_inline)) inline void box_muller(const Word& a, const Word& b, Vec& first, Vec& second) {
+    // 2^52 + x as a double has x in its mantissa
+    constexpr std::uint64_t bias = 0x4330000000000000u;
+    constexpr double two52 = 4503599627370496.0, step = 1.0 / 4294967296.0;
+    const Vec u = (real(a | bias) - (two52 - 0.5)) * step;
+    const Vec v = (real(b | bias) - two52) * step;
+    const Vec radius = root(-2.0 * logarithm(u));
+    Vec sine, cosine;
+    sincos_turns(v, sine, cosine);
+    first = radius * cosine;
+    second = radius * sine;
+}
+
+// Four standard normal numbers for each of eight lanes: indices 4 * quad to 4 * quad + 3.
+__attribute__((always_inline)) inline Quad gaussian(std::uint64_t seed, std::uint32_t stream, std::uint64_t quad) {
     Word lane;
     for (int k = 0; k < LANES; ++k) lane[k] = static_cast<std::uint64_t>(k);
     const Philox x = Philox::run(
-        {{Word(pair & 0xffffffffu), Word(pair >> 32), lane, Word(std::uint64_t{stream})}}, seed);
-    // 52 random bits make a double in [1, 2)
-    const Vec u = real((((x.c[1] << 32) | x.c[0]) >> 12) | one);
-    const Vec v = real((((x.c[3] << 32) | x.c[2]) >> 12) | one);
-    const Vec radius = root(-2.0 * logarithm(2.0 - u));
-    Vec sine, cosine;
-    sincos_turns(v - 1.0, sine, cosine);
-    return {radius * cosine, radius * sine};
+        {{Word(quad & 0xffffffffu), Word(quad >> 32), lane, Word(std::uint64_t{stream})}}, seed);
+    Quad out;
+    box_muller(x.c[0], x.c[1], out.g[0], out.g[1]);
+    box_muller(x.c[2], x.c[3], out.g[2], out.g[3]);
+    return out;
 }
 
 }  // namespace lightloom

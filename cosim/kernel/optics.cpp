@@ -24,7 +24,7 @@ const std::set<std::string> NAMES = {
     "baseline_rate", "bank_phases", "code_words", "dac_bits", "dac_full_scale_mw", "dark_a", "delay_ui",
     "detect_a", "detect_rate", "detector_field", "fabric_delay_fs", "fabric_ops", "fabric_ports",
     "fabric_shared", "heater_p_pi_mw", "heater_tau_fs", "history_words", "laser_turns", "laser_walk",
-    "modulator", "noise", "noisy", "phase_steps", "rate_offset", "ring_delay_ui", "ring_field",
+    "modulator", "noise", "noise_every", "noisy", "phase_steps", "rate_offset", "ring_delay_ui", "ring_field",
     "ring_flight_fs", "ring_lines", "rx_bank", "rx_gain", "seed", "source_field", "tap_mw",
     "thermal_crosstalk", "tx_response", "ui_fs", "volts_per_code", "volts_per_step"};
 
@@ -126,6 +126,9 @@ struct Link {
             p.dark_a = value("dark_a");
             const std::vector<double>& noise = values("noise", 3);
             std::copy(noise.begin(), noise.end(), p.noise);
+            p.noise_every = static_cast<int>(value("noise_every"));
+            if (p.noise_every < 1 || samples_per_ui % (4 * p.noise_every))
+                throw std::runtime_error("noise_every: not a quarter of samples per UI or a part of it");
             p.fabric_delay_fs = values("fabric_delay_fs", 2)[d];
             if (fabric.ring()) {
                 const std::vector<double>& delays = values("ring_delay_ui", 4 * count);
@@ -438,13 +441,12 @@ void ll_philox(const std::uint32_t* counter, unsigned long long seed, std::uint3
     for (int k = 0; k < 4; ++k) out[k] = static_cast<std::uint32_t>(x.c[k][LANES - 1]);
 }
 
-// out: [2 * pairs][8 lanes]
-void ll_gaussian(unsigned long long seed, std::uint32_t stream, unsigned long long first_pair, long pairs,
+// out: [4 * quads][8 lanes]
+void ll_gaussian(unsigned long long seed, std::uint32_t stream, unsigned long long first_quad, long quads,
                  double* out) {
-    for (long k = 0; k < pairs; ++k) {
-        const Pair g = gaussian(seed, stream, first_pair + static_cast<unsigned long long>(k));
-        store(out + 2 * k * LANES, g.first);
-        store(out + (2 * k + 1) * LANES, g.second);
+    for (long k = 0; k < quads; ++k) {
+        const Quad q = gaussian(seed, stream, first_quad + static_cast<unsigned long long>(k));
+        for (int j = 0; j < 4; ++j) store(out + (4 * k + j) * LANES, q.g[j]);
     }
 }
 

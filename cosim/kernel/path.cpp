@@ -18,22 +18,27 @@ void Path::start(const PathSetup& setup, const Fabric& fabric, bool backwards, i
     memory_ = static_cast<long>(setup_.tx_response.size()) / n;
     const long given = static_cast<long>(setup_.rx_bank.size()) / rows;
     taps_ = (given + LANES - 1) / LANES * LANES;
-    ring_words_ = setup_.history_words;
+    ring_words_ = setup_.history_words + setup_.history_words % 2;  // whole vectors
     ring_samples_ = ring_words_ * setup_.symbols * n;
-    pad_ = taps_;
+    pad_ = taps_ + LANES;
     // an odd number of cache lines apart, or the eight lanes would share cache sets
     ring_stride_ = ((ring_samples_ + pad_) / LANES | 1) * LANES;
 
-    // one row more: an instant may round up to the end of the last
-    bank_.assign(static_cast<std::size_t>((rows + 1) * taps_), 0.0);
+    // One row more: an instant may round up to the end of the last. Zeros before and behind each let the
+    // filter begin at a whole vector of the waveform.
+    bank_stride_ = taps_ + 2 * LANES;
+    bank_.assign(static_cast<std::size_t>((rows + 1) * bank_stride_), 0.0);
     for (long row = 0; row < rows; ++row)
         for (long k = 0; k < given; ++k)
-            bank_[static_cast<std::size_t>(row * taps_ + taps_ - 1 - k)] =
+            bank_[static_cast<std::size_t>(row * bank_stride_ + LANES + taps_ - 1 - k)] =
                 setup_.rx_bank[static_cast<std::size_t>(row * given + k)];
 
     codes_.assign(static_cast<std::size_t>(setup_.code_words * setup_.lanes * setup_.symbols), 0);
     line_.assign(static_cast<std::size_t>((memory_ + setup_.symbols) * LANES), 0.0);
-    waveform_.assign(static_cast<std::size_t>(ring_stride_ * LANES), 0.0);
+    waveform_.assign(static_cast<std::size_t>(ring_stride_ * LANES + LANES), 0.0);
+    constexpr std::uintptr_t line = LANES * sizeof(double);
+    const auto place = reinterpret_cast<std::uintptr_t>(waveform_.data());
+    aligned_ = static_cast<long>((line - place % line) % line / sizeof(double));
     baseline_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0.0);
     detected_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
     unwrapped_log_.assign(static_cast<std::size_t>(ring_words_ * LANES), 0);
@@ -180,15 +185,15 @@ const Matrix& Path::transfer(std::int64_t word) {
     return matrix_;
 }
 
-template <int N, ModulatorKind KIND>
+template <int N, int EVERY, ModulatorKind KIND>
 void Path::fill(const Matrix& matrix, bool mix) {
     const std::int64_t word = counters_.made;
     const long symbols = setup_.symbols;
     Vec turns = load(turns_), step{};
     {
-        const Pair walk = gaussian(setup_.seed, LASER_PHASE + static_cast<std::uint32_t>(direction_),
+        const Quad walk = gaussian(setup_.seed, LASER_PHASE + static_cast<std::uint32_t>(direction_),
                                    static_cast<std::uint64_t>(word));
-        step = load(setup_.laser_turns) + load(setup_.laser_walk) * walk.first;
+        step = load(setup_.laser_turns) + load(setup_.laser_walk) * walk.g[0];
     }
     Vec ci, cr, di, dr;
     sincos_turns(turns, ci, cr);
@@ -199,6 +204,7 @@ void Path::fill(const Matrix& matrix, bool mix) {
     const double* response = setup_.tx_response.data();
     const std::uint32_t stream = CURRENT_NOISE + static_cast<std::uint32_t>(direction_);
     const long start = static_cast<long>(word % ring_words_) * symbols * N;
+    const double* c = setup_.noise;
     Vec total{};
     for (long s = 0; s < symbols; ++s) {
         Vec v[N];
@@ -211,12 +217,13 @@ void Path::fill(const Matrix& matrix, bool mix) {
         alignas(64) double block[N][LANES];
         for (int p = 0; p < N; ++p) {
             const Vec power = transmission<KIND>(v[p], setup_.modulator_parameters);
-            Vec light;
             if (mix) {
                 const Vec amplitude = root(power);
                 alignas(64) double ar[LANES], ai[LANES];
                 store(ar, amplitude * cr);
                 store(ai, amplitude * ci);
+                // loads that broadcast are free; without this the lanes are shuffled out of the register
+                asm("" : "+m"(ar), "+m"(ai));
                 Vec rr{}, ii{}, ri{}, ir{};  // four sums: one alone would wait for its own adder
                 for (int i = 0; i < LANES; ++i) {
                     rr += matrix.re[i] * ar[i];
@@ -224,33 +231,31 @@ void Path::fill(const Matrix& matrix, bool mix) {
                     ri += matrix.re[i] * ai[i];
                     ir += matrix.im[i] * ar[i];
                 }
-                light = (rr - ii) * (rr - ii) + (ri + ir) * (ri + ir);
+                store(block[p], (rr - ii) * (rr - ii) + (ri + ir) * (ri + ir));
                 const Vec next = cr * dr - ci * di;
                 ci = ci * dr + cr * di;
                 cr = next;
             } else {
-                light = power * matrix.re[0];
+                store(block[p], power * matrix.re[0]);
             }
-            store(block[p], light);
         }
-        for (int p = 0; p < N; p += 2) {
-            Vec one = load(block[p]), two = load(block[p + 1]);
-            const Vec one_total = one + setup_.dark_a, two_total = two + setup_.dark_a;
-            if (setup_.noisy) {
-                const auto pair = static_cast<std::uint64_t>((word * symbols + s) * (N / 2) + p / 2);
-                const Pair g = gaussian(setup_.seed, stream, pair);
-                const double *c = setup_.noise;
-                one = one_total + root(c[0] + c[1] * one_total + c[2] * one * one) * g.first;
-                two = two_total + root(c[0] + c[1] * two_total + c[2] * two * two) * g.second;
-            } else {
-                one = one_total;
-                two = two_total;
-            }
-            total += one + two;
-            store(block[p], one);
-            store(block[p + 1], two);
+        for (int q = 0; q < N; q += 4 * EVERY) {
+            Quad quad{};
+            if (setup_.noisy)
+                quad = gaussian(setup_.seed, stream,
+                                static_cast<std::uint64_t>((word * symbols + s) * (N / (4 * EVERY)) + q / (4 * EVERY)));
+            for (int j = 0; j < 4; ++j)
+                for (int e = 0; e < EVERY; ++e) {
+                    const int p = q + j * EVERY + e;
+                    const Vec light = load(block[p]);
+                    Vec current = light + setup_.dark_a;
+                    if (setup_.noisy && e == 0)
+                        current += root((c[0] + c[1] * current + c[2] * light * light) * EVERY) * quad.g[j];
+                    total += current;
+                    store(block[p], current);
+                }
         }
-        double* out = &waveform_[static_cast<std::size_t>(start + s * N)];
+        double* out = &waveform_[static_cast<std::size_t>(aligned_ + start + s * N)];
         for (int lane = 0; lane < LANES; ++lane)
             for (int p = 0; p < N; ++p) out[lane * ring_stride_ + p] = block[p][lane];
     }
@@ -264,7 +269,7 @@ void Path::fill(const Matrix& matrix, bool mix) {
     }
 }
 
-template <int N>
+template <int N, int EVERY>
 void Path::make() {
     const long symbols = setup_.symbols;
     // the last memory_ columns of the previous word come first
@@ -287,47 +292,53 @@ void Path::make() {
         matrix = &straight;
     }
     switch (setup_.modulator) {
-    case ModulatorKind::MZM: fill<N, ModulatorKind::MZM>(*matrix, mix); break;
-    case ModulatorKind::RING: fill<N, ModulatorKind::RING>(*matrix, mix); break;
-    case ModulatorKind::EAM: fill<N, ModulatorKind::EAM>(*matrix, mix); break;
+    case ModulatorKind::MZM: fill<N, EVERY, ModulatorKind::MZM>(*matrix, mix); break;
+    case ModulatorKind::RING: fill<N, EVERY, ModulatorKind::RING>(*matrix, mix); break;
+    case ModulatorKind::EAM: fill<N, EVERY, ModulatorKind::EAM>(*matrix, mix); break;
     }
     const long begin = static_cast<long>(counters_.made % ring_words_) * symbols * N;
     const long end = std::min(begin + symbols * N, pad_);
     for (int lane = 0; lane < LANES && begin < end; ++lane) {
-        double* ring = &waveform_[static_cast<std::size_t>(lane * ring_stride_)];
+        double* ring = &waveform_[static_cast<std::size_t>(aligned_ + lane * ring_stride_)];
         std::copy(ring + begin, ring + end, ring + ring_samples_ + begin);
     }
     ++counters_.made;
 }
 
 void Path::make_word() {
+    const int every = setup_.noise_every;
     switch (setup_.samples_per_ui) {
-    case 4: make<4>(); break;
-    case 8: make<8>(); break;
-    default: make<16>(); break;
+    case 4: make<4, 1>(); break;
+    case 8: every == 1 ? make<8, 1>() : make<8, 2>(); break;
+    default: every == 1 ? make<16, 1>() : every == 2 ? make<16, 2>() : make<16, 4>(); break;
     }
 }
 
 // Filtered voltages at COUNT instants: whole samples, and rows of the bank with their fraction. SHARED says
-// that all fall between the same two rows, which are then loaded once.
+// that all fall between the same two rows and the same samples of a vector: rows are then loaded once.
 template <int COUNT, bool SHARED>
 void Path::filter(int lane, const std::int64_t* whole, const double* at, double* out) const {
     const double *x[COUNT], *row[COUNT];
     double weight[COUNT];
+    // the instants of a call lie closer together than the ring is long: one division for all
+    std::int64_t start = (whole[0] - taps_ + 1) % ring_samples_;
+    if (start < 0) start += ring_samples_;
     for (int c = 0; c < COUNT; ++c) {
-        std::int64_t first = (whole[c] - taps_ + 1) % ring_samples_;
-        if (first < 0) first += ring_samples_;
-        x[c] = &waveform_[static_cast<std::size_t>(lane * ring_stride_ + first)];
+        std::int64_t first = start + (whole[c] - whole[0]);
+        if (first >= ring_samples_) first -= ring_samples_;
+        // the filter begins early by `before` samples, which meet zeros, to read whole cache lines
+        const long before = first % LANES;
+        x[c] = &waveform_[static_cast<std::size_t>(aligned_ + lane * ring_stride_ + first - before)];
         const long index = static_cast<long>(at[c]);
-        row[c] = &bank_[static_cast<std::size_t>(index * taps_)];
+        row[c] = &bank_[static_cast<std::size_t>(index * bank_stride_ + LANES - before)];
         weight[c] = at[c] - static_cast<double>(index);
     }
     Vec a[COUNT], b[COUNT];
     for (int c = 0; c < COUNT; ++c) a[c] = b[c] = Vec{};
-    for (long k = 0; k < taps_; k += LANES) {
-        Vec low = load(row[0] + k), high = load(row[0] + taps_ + k);
+    for (long k = 0; k < taps_ + LANES; k += LANES) {
+        Vec low = load(row[0] + k), high = load(row[0] + bank_stride_ + k);
         for (int c = 0; c < COUNT; ++c) {
-            if (!SHARED && c) low = load(row[c] + k), high = load(row[c] + taps_ + k);
+            if (!SHARED && c) low = load(row[c] + k), high = load(row[c] + bank_stride_ + k);
             const Vec current = load(x[c] + k);
             a[c] += current * low;
             b[c] += current * high;
@@ -397,11 +408,14 @@ double Path::receive(const std::uint32_t* phases, std::int16_t* codes, double* v
             const auto at = static_cast<std::size_t>(s);
             const double* f = &fraction_[at];
             const long row = static_cast<long>(f[0]);
-            if (row == static_cast<long>(f[1]) && row == static_cast<long>(f[2]) &&
-                row == static_cast<long>(f[3]))
-                filter<4, true>(lane, &whole_[at], f, &volts_[at]);
+            const std::int64_t* w = &whole_[at];
+            bool shared = true;
+            for (int c = 1; c < 4; ++c)
+                shared = shared && row == static_cast<long>(f[c]) && (w[c] - w[0]) % LANES == 0;
+            if (shared)
+                filter<4, true>(lane, w, f, &volts_[at]);
             else
-                filter<4, false>(lane, &whole_[at], f, &volts_[at]);
+                filter<4, false>(lane, w, f, &volts_[at]);
         }
         for (; s < symbols; ++s) {
             const auto at = static_cast<std::size_t>(s);
@@ -471,7 +485,7 @@ bool Path::current(int lane, std::int64_t first, long count, double* out) const 
         first + count > counters_.made * word_samples)
         return false;
     for (long k = 0; k < count; ++k)
-        out[k] = waveform_[static_cast<std::size_t>(lane * ring_stride_ + (first + k) % ring_samples_)];
+        out[k] = waveform_[static_cast<std::size_t>(aligned_ + lane * ring_stride_ + (first + k) % ring_samples_)];
     return true;
 }
 

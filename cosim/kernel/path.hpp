@@ -38,6 +38,7 @@ struct PathSetup {
     double detector_field[LANES] = {};  // fibre to photocurrent: root of A per mW
     double dark_a = 0.0;
     double noise[3] = {};               // current variance: constant, per A, per A squared
+    int noise_every = 1;                // samples from one noise impulse to the next
     double delay_ui[LANES] = {};        // transmitter to sampler without the filters' own shape
     double fabric_delay_fs = 0.0;       // in a ring to the sender's switch
     double fibre_delay_ui[2][LANES] = {};  // ring: as delay_ui, over the primary and the backup fibre
@@ -100,8 +101,8 @@ public:
     const PathCounters& counters() const { return counters_; }
 
 private:
-    template <int N> void make();
-    template <int N, ModulatorKind KIND> void fill(const Matrix& matrix, bool mix);
+    template <int N, int EVERY> void make();
+    template <int N, int EVERY, ModulatorKind KIND> void fill(const Matrix& matrix, bool mix);
     void make_word();
     template <int COUNT, bool SHARED>
     void filter(int lane, const std::int64_t* whole, const double* at, double* out) const;
@@ -119,10 +120,11 @@ private:
     int direction_ = 0;
     bool backwards_ = false;
     long memory_ = 0, taps_ = 0, ring_words_ = 0, ring_samples_ = 0, ring_stride_ = 0, pad_ = 0;
+    long bank_stride_ = 0, aligned_ = 0;
 
     std::vector<std::int16_t> codes_;            // ring of words
     std::vector<double> line_;                   // memory_ + symbols columns of 8 lanes, volts
-    std::vector<double> waveform_;               // per lane: ring, then a copy of its first pad_ samples
+    std::vector<double> waveform_;               // from aligned_ on, per lane: ring, and its first pad_ again
     std::vector<double> bank_;                   // rows reversed in time
     std::vector<double> baseline_;               // ring of words, 8 lanes each
     std::vector<std::uint8_t> detected_;

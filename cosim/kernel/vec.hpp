@@ -36,7 +36,8 @@ template <typename T> struct Pack {
 
     Pack() : part{} {}
     Pack(T x) {
-        for (Part& p : part) p = Part{} + x;
+        // less zero is x itself, which the compiler knows; plus zero is not, for -0
+        for (Part& p : part) p = x - Part{};
     }
     T& operator[](int k) { return reinterpret_cast<T*>(part)[k]; }
     T operator[](int k) const { return part[k / EACH][k % EACH]; }
@@ -106,12 +107,16 @@ inline Vec choose(const Int& mask, const Vec& yes, const Vec& no) {
 }
 
 inline double sum(const Vec& x) {
+#if LIGHTLOOM_VECTOR_BYTES == 64
+    return _mm512_reduce_add_pd((__m512d)x.part[0]);
+#else
     return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+#endif
 }
 
 inline Vec maximum(const Vec& a, const Vec& b) { return choose(greater(a, b), a, b); }
 
-inline Vec root(const Vec& x) {
+__attribute__((always_inline)) inline Vec root(const Vec& x) {
     Vec r;
     for (int i = 0; i < Vec::PARTS; ++i) {
 #if LIGHTLOOM_VECTOR_BYTES == 64
@@ -147,7 +152,7 @@ inline Word multiply_low(const Word& a, const Word& b) {
 constexpr double MAGIC = 6755399441055744.0;
 
 // Natural logarithm of positive normal numbers; the method and constants of fdlibm's e_log.c.
-inline Vec logarithm(const Vec& x) {
+__attribute__((always_inline)) inline Vec logarithm(const Vec& x) {
     constexpr double sqrt2 = 1.41421356237309504880;
     constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
     Int raw = bits(x);
@@ -168,7 +173,7 @@ inline Vec logarithm(const Vec& x) {
 }
 
 // Sine and cosine of 2 pi t.
-inline void sincos_turns(const Vec& t, Vec& sine, Vec& cosine) {
+__attribute__((always_inline)) inline void sincos_turns(const Vec& t, Vec& sine, Vec& cosine) {
     constexpr double two_pi = 6.28318530717958647693;
     const Vec shifted = t * 4.0 + MAGIC;
     const Int quadrant = bits(shifted);
@@ -192,7 +197,7 @@ inline void sincos_turns(const Vec& t, Vec& sine, Vec& cosine) {
 }
 
 // 2^x for -1000 < x < 1000.
-inline Vec exponential2(const Vec& x) {
+__attribute__((always_inline)) inline Vec exponential2(const Vec& x) {
     const Vec shifted = x + MAGIC;
     const Vec y = (x - (shifted - MAGIC)) * 0.693147180559945309417;
     Vec p(1.0 / 6227020800.0);
