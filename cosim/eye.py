@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lightloom.cosim.coefficients import HISTORY_WORDS
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.cosim.kernel.binding import Kernel, KernelError
-from lightloom.cosim.statistics import Equalizer
 
 Real = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lightloom.cosim import eye
-from lightloom.cosim.statistics import Equalizer
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.flows.report_data import Contour, Eye
 
 DIRECTIONS = ("A to B", "B to A")

@@ -8,8 +8,9 @@ from typing import Literal
 
 from lightloom.cosim import prediction
 from lightloom.cosim.coefficients import passages
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.cosim.setup import Outcome, Side
-from lightloom.cosim.statistics import Equalizer, clopper_pearson
+from lightloom.cosim.statistics import clopper_pearson
 from lightloom.flows import fec_figures
 from lightloom.flows.runs import Metric
 from lightloom.spec import Design, LinkFigures, OpticalModel, RtlManifest
