@@ -14,12 +14,13 @@ import numpy as np
 
 from lightloom.cosim import fec, model_eye, package_com, prediction
 from lightloom.cosim.coefficients import Coefficients
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.cosim.eye import POINTS, Capture
 from lightloom.cosim.measure import bathtub, bursts, contours, jitter, levels, mask, tdecq
 from lightloom.cosim.measure.bathtub import Curve
 from lightloom.cosim.measure.waveform import Waveform, bessel_thomson
 from lightloom.cosim.setup import LaneErrors, Outcome
-from lightloom.cosim.statistics import Equalizer, Pattern
+from lightloom.cosim.statistics import Pattern
 from lightloom.flows import fec_figures
 from lightloom.flows.report_data import Contour, Measurement, Plot
 from lightloom.flows.runs import Metric
