@@ -18,6 +18,7 @@ from lightloom.rtl.proofs import (
     narrow,
     pair_order,
     path_sequence,
+    protection,
     router,
 )
 from lightloom.rtl.proofs.bench import Proof
@@ -38,6 +39,7 @@ PROOFS: tuple[Proof, ...] = (
     *narrow.PROOFS,
     *elastic_buffer.PROOFS,
     *guard.PROOFS,
+    *protection.PROOFS,
     *path_sequence.PROOFS,
     *in_band.PROOFS,
     *bank.PROOFS,

@@ -209,7 +209,7 @@ class Protection(wiring.Component):
         facts = [Signal(facts_layout(self.bits), name=f"facts_{n}") for n in range(PLACES)]
         target = Signal(entry_layout(self.bits))
         chosen = Signal(2)
-        s = Signal(state_layout(self.time_bits), name="state")
+        s = Signal(state_layout(self.time_bits), name="group_state")
         place = Signal(2)
         clean = Signal()
         m.d.comb += [
