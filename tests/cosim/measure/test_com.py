@@ -47,6 +47,19 @@ def test_interference_alone_reaches_its_peak():
     )
 
 
+def test_dual_dirac_jitter_moves_every_slope():
+    p = dataclasses.replace(CLEAN, levels=2, error_ratio=1e-12, dual_dirac_ui=0.1)
+    x = smooth((0.0, 1.0, 0.0), spread=0.6)
+    found = com.measure(x, N, p)
+    at = np.arange(found.cursor % N + N, len(x) - 1, N)
+    slope = (x[at + 1] - x[at - 1]) * N / 2
+    others = x[at[at != found.cursor]]
+    # the rarest of the sums is still likelier than the error ratio: the peak
+    expected = np.abs(others).sum() + 0.1 * np.abs(slope).sum()
+    assert 0.1 * np.abs(slope).sum() > 0.3 * expected
+    assert found.interference_v == pytest.approx(expected, rel=0.02)
+
+
 def test_feedback_takes_what_its_limit_allows():
     p = dataclasses.replace(CLEAN, noise_v=0.01, feedback_limits=(0.3, 0.1))
     found = com.measure(pulse(0.0, 1.0, 0.2, -0.15, 0.0), N, p)
