@@ -107,7 +107,7 @@ def pattern(
     return Pattern(sent, source, oracle.light_current(c, direction, codes, transfer))
 
 
-def _taps(c: Coefficients, fraction_ui: float) -> tuple[int, Real]:
+def receive_taps(c: Coefficients, fraction_ui: float) -> tuple[int, Real]:
     """Whole samples and the receive response for an instant in a symbol."""
     position = fraction_ui * c.samples_per_ui
     whole = int(np.floor(position))
@@ -126,6 +126,10 @@ class Moments:
     mean: Real
     covariance: Real
     """`[lag, symbol]`: of a sample with the one `lag` symbols before it."""
+    first: int
+    """Symbol of the pattern at which these begin."""
+    baseline_variance: float
+    """Of the tracked baseline, in `covariance` at every lag."""
 
     def between(self, a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> Real:
         """Covariance of samples `a` and `b`, a constant number of symbols apart."""
@@ -146,31 +150,39 @@ def moments(
     The symbols are aligned to the samples by their correlation.
     """
     n = c.samples_per_ui
-    whole, taps = _taps(c, fraction_ui % 1.0)
+    whole, taps = receive_taps(c, fraction_ui % 1.0)
     count = min(p.light_a.shape[1] // n, symbols or p.light_a.shape[1])
     light = p.light_a[lane, : count * n]
     level = c.rx_gain * (light.mean() + c.dark_a)
     mean = _strided(light + c.dark_a, taps, whole, n) - level
     covariance = np.zeros((lags, count))
+    tracked = 0.0
     if c.noisy:
         variance = oracle.noise_variance(c, light)
         for lag in range(lags):
             # the earlier sample sees the same current with taps of `lag` symbols less delay
             overlap = np.zeros_like(taps)
-            overlap[lag * n :] = taps[lag * n :] * taps[: len(taps) - lag * n]
+            overlap[lag * n :] = taps[lag * n :] * taps[: max(0, len(taps) - lag * n)]
             covariance[lag] = _strided(variance, overlap, whole, n)
         # what the baseline tracker makes of the noise and pattern of single words
         words = (light + c.dark_a)[: count // c.symbols * c.symbols * n].reshape(-1, c.symbols * n)
         wander = words.mean(axis=1).var() + variance.mean() / (c.symbols * n)
         r = c.baseline_rate
-        covariance += r / (2 - r) * c.rx_gain**2 * wander
+        tracked = float(r / (2 - r) * c.rx_gain**2 * wander)
+        covariance += tracked
     step = c.volts_per_step
     sent = p.sent[p.source[lane], :count]
     scores = [float(np.dot(np.roll(sent, d), mean)) for d in range(64)]
     aligned = np.roll(sent, int(np.argmax(scores)))
     # the first symbols lack the past of the filters, and the tail of the pattern has wrapped there
     skip = min(count // 4, 2 * (len(c.tx_response) + len(taps)) // n + 64)
-    return Moments(aligned[skip:], mean[skip:] / step, covariance[:, skip:] / step**2)
+    return Moments(
+        sent=aligned[skip:],
+        mean=mean[skip:] / step,
+        covariance=covariance[:, skip:] / step**2,
+        first=skip,
+        baseline_variance=tracked / step**2,
+    )
 
 
 def _strided(x: Real, taps: Real, whole: int, n: int) -> Real:

@@ -291,6 +291,17 @@ def test_transmit_codes_are_those_of_the_rtl(synthetic, modulation, ffe):
     assert mine[1 : 1 + len(expected)].tolist() == expected
 
 
+def test_samples_further_apart_than_the_response_share_the_baseline_only(synthetic):
+    design = synthetic.make(switch={"topology": "none"})
+    c = build(design, synthetic.optical_model(design))
+    p = st.pattern(c, 0, tx_ffe=design.serdes.tx_ffe, symbols=4096)
+    lags = c.rx_taps // c.samples_per_ui + 3
+    m = st.moments(c, p, 0, 0.5, lags=lags)
+    assert m.baseline_variance > 0
+    np.testing.assert_allclose(m.covariance[-2:], m.baseline_variance, rtol=1e-9)
+    assert m.covariance[0].min() > 2 * m.baseline_variance
+
+
 def test_bad_arguments_are_refused(synthetic):
     design = synthetic.make()
     c = build(design, synthetic.optical_model(design))
