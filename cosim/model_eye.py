@@ -14,7 +14,7 @@ import numpy as np
 from lightloom.cosim import oracle, statistics
 from lightloom.cosim.coefficients import Coefficients
 from lightloom.cosim.measure.slices import Slice
-from lightloom.cosim.measure.waveform import Waveform, pattern
+from lightloom.cosim.measure.waveform import Waveform, balanced
 
 PHASES = 33
 """Instants of a symbol, half a UI to either side of the sampling instant."""
@@ -60,11 +60,11 @@ def slices(
 
 
 def transmitted(c: Coefficients, tx_ffe: Sequence[float], peak_mw: float) -> Waveform:
-    """Light of a transmitter over one period of PRBS13, or PRBS13Q for PAM4.
+    """Light of a transmitter over one period of PRBS13, or PRBS13Q for PAM4, one symbol longer.
 
     `peak_mw` is the light with the modulator fully open, where it is measured.
     """
-    symbols = pattern(c.levels)
+    symbols = balanced(c.levels)
     # whole words, and enough of the period before for the response to have settled
     before = len(c.tx_response) // c.samples_per_ui + 8
     count = before + len(symbols)

@@ -19,6 +19,8 @@ from lightloom.cosim.measure.waveform import Real, Symbols
 
 FLANK = (1e-14, 1e-4)
 """Rates between which the flanks of a bathtub are fitted."""
+DEEP = 1e-8
+"""Rate that a bathtub must reach for its flanks to be tails."""
 
 
 def q_scale(rate: Real) -> Real:
@@ -63,9 +65,12 @@ class Curve:
         """Jitter whose flanks are those of the bathtub, fitted between the rates of `FLANK`.
 
         A steep flank, with few points there, is fitted at the three below the upper one. Raises
-        `ValueError` when a flank has fewer than two, or does not rise to the upper one.
+        `ValueError` when a flank has fewer than two, does not rise to the upper rate or does not
+        fall well below it.
         """
         best = int(self.rate.argmin())
+        if self.rate[best] > DEEP:
+            raise ValueError(f"least rate = {self.rate[best]:.1e}; allowed: {DEEP:g} or less")
         outwards = (np.arange(best, -1, -1), np.arange(best, len(self.x)))
         left, right = (self._flank(side) for side in outwards)
         return dual_dirac.of_tails(*left, *right, weight)

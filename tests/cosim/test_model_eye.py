@@ -119,7 +119,7 @@ def test_the_transmitter_has_the_levels_of_its_sine(synthetic):
     c = build(design, synthetic.optical_model(design))
     c = c.with_(tx_response=np.full(c.samples_per_ui, 2.0))
     w = model_eye.transmitted(c, design.serdes.tx_ffe, 1.5)
-    assert len(w.power) == 8191 * c.samples_per_ui
+    assert len(w.power) == 8192 * c.samples_per_ui
     top = 2 ** (c.tx_bits - 1) - 1
     volts = 2.0 * c.volts_per_code * top * np.array([-1, 1])
     _, v_pi, dark, _ = c.modulator

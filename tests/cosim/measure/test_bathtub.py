@@ -81,6 +81,8 @@ def test_jitter_of_a_bathtub_is_that_of_its_edges(rj, dj):
     assert model.total(1e-12) == pytest.approx(1 - curve.opening(1e-12), rel=0.02)
     assert curve.opening(1e-3) > curve.opening(1e-9) > 0
     assert curve.opening(1e-301) == 0
+    with pytest.raises(ValueError, match=r"least rate = 1.0e-06; allowed: 1e-08 or less"):
+        bathtub.Curve(PHASES, np.maximum(curve.rate, 1e-6)).dual_dirac()
     half = bathtub.Curve(PHASES[10:], curve.rate[10:])
     with pytest.raises(ValueError, match=r"at an end; allowed: 0.0001 or more"):
         half.dual_dirac()

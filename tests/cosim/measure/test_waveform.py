@@ -26,6 +26,19 @@ def test_prbs13q_has_the_runs_of_the_outer_levels_and_all_levels_alike():
         wf.pattern(3)
 
 
+@pytest.mark.parametrize("levels", [2, 4])
+def test_the_balanced_pattern_has_all_levels_alike(levels):
+    from lightloom.cosim.measure.levels import longest_runs
+
+    symbols = wf.balanced(levels)
+    assert np.bincount(symbols).tolist() == [8192 // levels] * levels
+    runs = [longest_runs(symbols, level)[0] for level in (0, levels - 1)]
+    assert runs == ([13, 13] if levels == 2 else [6, 7])
+    if levels == 2:  # every word of 13 bits once
+        windows = np.lib.stride_tricks.sliding_window_view(np.append(symbols, symbols[:12]), 13)
+        assert len(np.unique(windows, axis=0)) == 8192
+
+
 @pytest.mark.parametrize("bandwidth", [0.5, 0.75])
 def test_reference_filter_is_a_bessel_filter(bandwidth):
     b, a = signal.bessel(4, 2 * np.pi * bandwidth, analog=True, norm="mag")
