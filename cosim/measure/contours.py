@@ -74,7 +74,7 @@ def contours(
             x = [*phase[inside]]
             lower = [row[0] for row in rows[inside]]
             upper = [row[1] for row in rows[inside]]
-            for outer, at in ((first - 1, 0), (last + 1, len(x))):
+            for outer, at in ((last + 1, len(x)), (first - 1, 0)):
                 if 0 <= outer < len(phase):
                     inner = outer + 1 if at == 0 else outer - 1
                     part = best[inner] / (best[inner] - best[outer])
