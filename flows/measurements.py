@@ -266,10 +266,13 @@ def _codewords(design: Design, outcome: Outcome) -> Measured:
         counted.histogram, symbols=counted.code.symbols, beyond=counted.uncorrectable
     )
     metrics |= {"fec.independence_p": tested.p_value, "fec.dispersion": tested.dispersion}
-    if tested.dispersion is None:
-        return Measured(metrics, ())
-    row = Measurement("dispersion", tested.dispersion, "", 3, tested.verdict.value)
-    return Measured(metrics, _of("wrong symbols of codewords", [row]))
+    rows: list[Measurement] = []
+    if tested.p_value is not None:
+        note = f"if independent; {tested.verdict.value}"
+        rows.append(Measurement("probability", tested.p_value, "", 3, note))
+    if tested.dispersion is not None:
+        rows.append(Measurement("dispersion", tested.dispersion, "", 3, "1 for independent errors"))
+    return Measured(metrics, _of("wrong symbols of codewords", rows))
 
 
 def _plots(seen: Mapping[int, _Received]) -> tuple[Plot, ...]:

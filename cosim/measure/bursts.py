@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, stats
 
 Positions = npt.NDArray[np.int64]
 LEAST_EXPECTED = 5.0
@@ -29,7 +30,6 @@ class Verdict(Enum):
     INDEPENDENT = "no sign against independent errors"
     BURSTY = "errors come in bursts: more codewords with many wrong symbols than independent ones"
     EVEN = "errors are spread more evenly than independent ones"
-    OTHER = "not the histogram of independent errors, though its spread is theirs"
     TOO_FEW = "too few errors to tell"
 
 
@@ -40,7 +40,8 @@ class Independence:
     codewords: int
     symbol_error_rate: float
     dispersion: float | None
-    """Variance over that of independent errors; 1 for these. None without an error."""
+    """Variance over that of independent errors; 1 for these. None without an error, or where some
+    codewords were not counted out."""
     chi_square: float | None
     degrees: int
     p_value: float | None
@@ -104,46 +105,54 @@ def _counts(values: npt.NDArray[np.int64]) -> tuple[int, ...]:
     return tuple(np.bincount(values)[1:].tolist()) if len(values) else ()
 
 
-def independence(
-    codewords: Sequence[int], *, symbols: int = 544, beyond: int = 0, mean: float | None = None
-) -> Independence:
+def independence(codewords: Sequence[int], *, symbols: int = 544, beyond: int = 0) -> Independence:
     """Test codewords with 0, 1, ... wrong symbols against independent errors.
 
     `beyond` codewords have more wrong symbols than the histogram counts, as a decoder that could
-    not correct them has. `mean` is that of wrong symbols in a codeword, by default that of the
-    histogram, which is too low where some lie beyond it.
+    not correct them has. The symbol error rate is the likeliest one with them.
     """
     counts = np.asarray(codewords, np.int64)
     total = int(counts.sum()) + beyond
     if not total:
         raise ValueError("0 codewords; allowed: 1 or more")
     values = np.arange(len(counts))
-    known = mean is not None
-    if mean is None:
-        mean = float(counts @ values) / max(int(counts.sum()), 1)
-    rate = min(mean / symbols, 1.0)
+    rate = _likeliest(counts, symbols, beyond)
+    mean = rate * symbols
     dispersion = None
-    if mean and counts.sum():
-        spread = float(counts @ (values - mean) ** 2) / float(counts.sum())
-        dispersion = spread / (mean * (1 - rate)) if rate < 1 else None
+    if 0 < rate < 1 and not beyond:
+        dispersion = float(counts @ (values - mean) ** 2) / (total * mean * (1 - rate))
     expected = total * np.append(
         stats.binom.pmf(values, symbols, rate), stats.binom.sf(len(counts) - 1, symbols, rate)
     )
     seen, model = _cells(np.append(counts, beyond), expected)
-    degrees = len(seen) - (1 if known else 2)
-    if degrees < 1:
-        # one cell: nothing but the mean, which is the histogram's own
+    degrees = len(seen) - 2
+    if degrees < 1:  # nothing is left beside the rate, which is the histogram's own
         return Independence(total, rate, dispersion, None, 0, None, Verdict.TOO_FEW)
     chi_square = float(((seen - model) ** 2 / model).sum())
     p_value = float(stats.chi2.sf(chi_square, degrees))
     verdict = Verdict.INDEPENDENT
     if p_value < SIGNIFICANCE:
-        verdict = Verdict.OTHER
-        if beyond or (dispersion is not None and dispersion > 1.05):
-            verdict = Verdict.BURSTY
-        elif dispersion is not None and dispersion < 0.95:
-            verdict = Verdict.EVEN
+        # bursts leave more codewords with few errors, and more with many
+        ends = seen[0] - model[0] + seen[-1] - model[-1]
+        verdict = Verdict.BURSTY if ends > 0 else Verdict.EVEN
     return Independence(total, rate, dispersion, chi_square, degrees, p_value, verdict)
+
+
+def _likeliest(counts: npt.NDArray[np.int64], symbols: int, beyond: int) -> float:
+    """Symbol error rate at which independent errors are most likely to make these codewords."""
+    values = np.arange(len(counts))
+    if not beyond:
+        return float(counts @ values) / (int(counts.sum()) * symbols)
+
+    def unlikely(logarithm: float) -> float:
+        rate = float(np.exp(logarithm))
+        inside = counts @ stats.binom.logpmf(values, symbols, rate)
+        return -float(inside + beyond * stats.binom.logsf(len(counts) - 1, symbols, rate))
+
+    found: Any = optimize.minimize_scalar(
+        unlikely, bounds=(np.log(1e-9), np.log(0.999)), method="bounded", options={"xatol": 1e-6}
+    )
+    return float(np.exp(found.x))
 
 
 def _cells(seen: npt.NDArray[np.int64], expected: npt.NDArray[np.float64]):

@@ -94,10 +94,21 @@ def test_bursts_of_the_same_error_rate_are_found():
     assert tested.dispersion > 2.5
     # decoders that count only what they could correct see the same
     cut = found.codewords[:4]
-    assert (
-        bursts.independence(cut, beyond=sum(found.codewords[4:]), mean=1.3).verdict
-        is Verdict.BURSTY
-    )
+    cut_short = bursts.independence(cut, beyond=sum(found.codewords[4:]))
+    assert cut_short.verdict is Verdict.BURSTY
+    assert cut_short.dispersion is None
+
+
+@pytest.mark.parametrize("rate", [1e-2, 2.5e-2, 3.5e-2])
+def test_codewords_that_were_not_counted_out_are_no_sign_of_bursts(rate):
+    # independent errors, of which a decoder counts up to 15 in a codeword
+    seed = 35
+    print(f"seed {seed}")
+    each = np.random.default_rng(seed).binomial(544, rate, 4000)
+    histogram = np.bincount(each, minlength=60)
+    tested = bursts.independence(histogram[:16], beyond=int(histogram[16:].sum()))
+    assert tested.symbol_error_rate == pytest.approx(rate, rel=0.02)
+    assert tested.verdict is Verdict.INDEPENDENT
 
 
 def test_evenly_spread_errors_are_not_independent_either():
