@@ -89,6 +89,7 @@ PROTECT_STATE = {
         "disagree",
         "flapping",
         "way_done",
+        "unproved",
         "blocked",
         "cause",
     ),

@@ -239,7 +239,8 @@ def _ends(bench: Bench) -> None:
     after = at["FOLLOW"] | at["STORE"]
     bench.invariant("rank_after", still | ~after | (left(s.blocked, s.way_done) < last))
     way = s.pending == Cause.WAY
-    leaves = Cat(way & (s.active == n) for n in range(PLACES))
+    closes = way | ((s.pending == Cause.LOSS) & s.unproved)
+    leaves = Cat(closes & (s.active == n) for n in range(PLACES))
     moved = left(s.blocked | leaves, s.way_done | way)
     bench.invariant("rank_moved", still | ~at["ANSWER"] | asking | (moved < last))
     # The registers on the way.

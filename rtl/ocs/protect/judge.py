@@ -80,8 +80,9 @@ class Judge(wiring.Component):
     pending : Out(Cause), same, over : Out(1)
         What holds now; it did at the last visit, of the same candidate; it has held for long
         enough.
-    lost, disagree, stranded : Out(1)
-        LOSS, ALONE or WAY; the ends disagree; lost for long enough, and nothing is usable.
+    lost, disagree, proved, stranded : Out(1)
+        LOSS, ALONE or WAY; the ends disagree; the output is lit; lost for long enough, and nothing
+        is usable.
     window_over : Out(1)
         `flap_window` has passed.
     asks : Out(1), best : Out(2), target : Out(entry_layout(bits))
@@ -106,6 +107,7 @@ class Judge(wiring.Component):
     over: Signal
     lost: Signal
     disagree: Signal
+    proved: Signal
     stranded: Signal
     window_over: Signal
     asks: Signal
@@ -134,6 +136,7 @@ class Judge(wiring.Component):
                 "over": Out(1),
                 "lost": Out(1),
                 "disagree": Out(1),
+                "proved": Out(1),
                 "stranded": Out(1),
                 "window_over": Out(1),
                 "asks": Out(1),
@@ -174,6 +177,7 @@ class Judge(wiring.Component):
         stands = here.sensor & ~self.calm & (self.active == s.active)
         m.d.sync += [
             vote.eq(Cause.NONE),
+            self.proved.eq(sees & here.out_lit),
             self.disagree.eq(Mux(stands, s.disagree, sees & (here.lit ^ here.out_lit))),
             elapsed.eq(self.time - s.since),
             in_window.eq(self.time - s.window_at),

@@ -67,6 +67,7 @@ class Group:
     over: int = 0
     since: int = 0
     blocked: set[int] = field(default_factory=set)
+    unproved: int = 0
     way_done: int = 0
     stranded: int = 0
     disagree: int = 0
@@ -168,6 +169,12 @@ class Model:
             if lost:
                 g.lost_at = decided
                 g.losses = min(g.losses + 1, _COUNT)
+        if active != g.active:
+            g.unproved = 0
+        elif active < 3 and view.calm:
+            here = g.candidates[active]
+            assert here is not None
+            g.unproved &= not (view.sensors[here.output] and view.out_lit[here.output])
         if judged - g.window_at >= s.flap_window:
             g.flaps = 0
         if disagree and not g.disagree:
@@ -193,9 +200,10 @@ class Model:
             g.window_at = time
         g.flaps = min(g.flaps + 1, 255)
         g.flapping |= int(s.flap_count > 0 and g.flaps >= s.flap_count)
-        if g.pending == Cause.WAY:
-            g.way_done = 1
+        g.way_done |= g.pending == Cause.WAY
+        if g.pending == Cause.WAY or (g.pending == Cause.LOSS and g.unproved):
             g.blocked.add(g.active)
+        g.unproved = 1
         g.cause, g.pending, g.over, g.stranded = g.pending, Cause.NONE, 0, 0
         g.active, g.switched_at = request.chosen, time
         g.switches = min(g.switches + 1, _COUNT)

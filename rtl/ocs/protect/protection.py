@@ -36,10 +36,12 @@ class Protection(wiring.Component):
 
     To switch is to ask for the active map with this one route changed, by `commit`. What is not
     applied blocks the candidate, unless a park ended it, and the next visit goes on to the next
-    one; a candidate that was left for WAY, a way lost inside the chip, is blocked too. After
-    `applied` `move` asks for the same change in the request table. Blocks stay until the group
-    begins anew (`Table`), and so does `flapping`: `flap_count` switches within `flap_window` clocks
-    of the first, 0 for never. Then the route stays as it is.
+    one. The candidate that was left is blocked for WAY, a way lost inside the chip, and for a LOSS
+    when the block itself had switched to it and never saw its output lit: the light at its input
+    was none. After `applied` `move` asks for the same change in the request table.
+
+    Blocks stay until the group begins anew (`Table`), and so does `flapping`: `flap_count` switches
+    within `flap_window` clocks of the first, 0 for never. Then the route stays as it is.
 
     Latency: `VISIT` clocks a visit, all `groups` enabled in ``groups * VISIT``; a switch is asked
     for 1 clock later than a visit that does not switch ends, when `ready` and the table did not
@@ -338,6 +340,8 @@ class Protection(wiring.Component):
         ]
         with m.If(~judge.same):
             m.d.sync += s.since.eq(self.time)
+        with m.If(judge.proved | (judge.active != s.active)):
+            m.d.sync += s.unproved.eq(0)
         with m.If(begins):
             m.d.sync += s.lost_at.eq(self.time)
         with m.If(judge.window_over):
@@ -351,6 +355,7 @@ class Protection(wiring.Component):
             s.pending.eq(Cause.NONE),
             s.over.eq(0),
             s.stranded.eq(0),
+            s.unproved.eq(1),
             s.active.eq(chosen),
             s.cause.eq(s.pending),
             s.switched_at.eq(self.time),
@@ -362,5 +367,8 @@ class Protection(wiring.Component):
         with m.If((self.flap_count != 0) & (flaps >= self.flap_count)):
             m.d.comb += self.flapped.eq(1)
             m.d.sync += s.flapping.eq(1)
-        with m.If(s.pending == Cause.WAY):
-            m.d.sync += [s.way_done.eq(1), s.blocked.bit_select(s.active, 1).eq(1)]
+        way = s.pending == Cause.WAY
+        with m.If(way):
+            m.d.sync += s.way_done.eq(1)
+        with m.If(way | ((s.pending == Cause.LOSS) & s.unproved)):
+            m.d.sync += s.blocked.bit_select(s.active, 1).eq(1)

@@ -47,6 +47,7 @@ def state_layout(time_bits: int) -> data.StructLayout:
             "over": 1,
             "since": time_bits,
             "blocked": PLACES,
+            "unproved": 1,  # the switch was made, and its output not seen lit since
             "way_done": 1,  # the one switch for a lost way was made
             "stranded": 1,  # lost, and no candidate is usable
             "disagree": 1,  # one end of the active route is lit, the other dark

@@ -359,6 +359,23 @@ def test_one_bad_sensor_that_toggles_for_ever_moves_nothing(end, clocks):
     assert bench.pulses["disagreed"] > 2 or end == "spare input"
 
 
+@pytest.mark.parametrize("clocks", [3, 12, 40, 100])
+def test_a_bad_sensor_that_shows_light_where_none_is_brings_the_route_back_once(clocks):
+    """The primary is cut; its sensor shows light for longer than `restore`, again and again."""
+
+    async def story(b):
+        b.bright[0] = 0
+        await b.visits(10)
+        assert b.took == [1]
+        b.bad[0] = lambda: b.clock // (clocks * VISIT) & 1
+        await b.visits(600)
+        assert b.took == ([1] if clocks == 3 else [1, 0, 1])
+        assert b.group.blocked == (set() if clocks == 3 else {0})
+
+    for way in (0, 1):
+        Case(revertive=1, way=way, alone=8 * VISIT, restore=8 * VISIT).run(story)
+
+
 def test_a_way_lost_in_the_chip_is_left_once_and_blocked_until_cleared():
     async def story(b):
         b.way_lost = {(0, 3)}
