@@ -33,15 +33,25 @@ def _cells(design: Design) -> int:
 
 
 def compile_bench(
-    design: Design, serdes: Path, controller: Path | None, kernel: Path, *, jobs: int
+    design: Design,
+    serdes: Path,
+    controller: Path | None,
+    kernel: Path,
+    *,
+    jobs: int,
+    waves: str | None = None,
 ) -> Path:
-    """Return the executable for generated Verilog files, from the cache when it is there."""
+    """Return the executable for generated Verilog files, from the cache when it is there.
+
+    `waves` is the Verilator configuration that says what is traced, None for nothing.
+    """
     return build.executable(
         [serdes, *([controller] if controller else [])],
         parameters(design),
         kernel=kernel,
         stands="" if controller is None else "RING" if design.ring else "SWITCH",
         jobs=jobs,
+        waves=waves,
     )
 
 
@@ -52,8 +62,11 @@ def simulate(
     *,
     progress: Callable[[Mapping[str, object]], None] = lambda _: None,
     timeout_s: float = 3600.0,
+    waves: str | None = None,
 ) -> Outcome:
     """Run one link in `directory`, which gets `setup.json`, `outcome.json`, received files and log.
+
+    An executable that was built with waves also writes them, to a file named `waves`.
 
     `progress` is called with what the bench reports, in simulated time. Raises `DesignError` when
     the simulation ends without an outcome or takes longer than `timeout_s` of wall time.
@@ -65,6 +78,7 @@ def simulate(
         "lightloom.cosim.bench",
         directory,
         {"LIGHTLOOM_SETUP": str(directory / "setup.json")},
+        waves,
     )
     late = threading.Event()
 

