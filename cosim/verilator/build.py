@@ -75,9 +75,10 @@ def executable(
     def build(directory: Path) -> None:
         import cocotb_tools.config
 
-        traced = waves is not None
-        if traced:
+        traced = []
+        if waves is not None:
             (directory / "waves.vlt").write_text(waves)
+            traced = ["--trace-fst", str(directory / "waves.vlt")]
         libraries = Path(str(cocotb_tools.config.libs_dir))
         main = Path(str(cocotb_tools.config.share_dir)) / "lib" / "verilator" / "verilator.cpp"
         command = [
@@ -89,14 +90,14 @@ def executable(
             "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator {kernel} "
             f"-Wl,-rpath,{kernel.parent} -rdynamic",
             *([f"-D{stands}"] if stands else []),
-            *(["--trace-fst", str(directory / "waves.vlt")] if traced else []),
+            *traced,
             *(f"-G{key}={value}" for key, value in sorted(parameters.items())),
             str(main), *map(str, sources), *map(str, verilog),
         ]  # fmt: skip
         compile_ = [
             "make", "-j", str(jobs), "-C", str(directory), "-f", "Vtop.mk", "top",
             "CFG_CXXFLAGS_PCH_I=-include", f"OPT_FAST={OPTIMIZE}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2",
-            f"VM_TRACE={int(traced)}",
+            f"VM_TRACE={int(bool(traced))}",
         ]  # fmt: skip
         with (directory / "build.log").open("w") as log:
             for step in (command, compile_):
