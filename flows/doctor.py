@@ -8,8 +8,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from lightloom.cosim.verilator import build
 from lightloom.flows.formal import INSTALL, PACKAGES
-from lightloom.spec import cache
+from lightloom.spec import DesignError, cache
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def needs() -> list[Need]:
         *(_package(line) for line in _requirements()),
         *(Need(name, "lightloom formal", _version(name), INSTALL) for name in PACKAGES),
         *_synthesis(),
+        Need("lz4, zlib", "--waves", _waves(), "apt-get install liblz4-dev zlib1g-dev", False),
         Need(
             "distributed",
             "lightloom sweep --scheduler",
@@ -86,6 +88,14 @@ def _libpython() -> str | None:
         return None
     found = find_libpython.find_libpython()
     return None if found is None else found.rsplit("/", 1)[-1]
+
+
+def _waves() -> str | None:
+    try:
+        build.check_waves()
+    except (DesignError, OSError):
+        return None
+    return "found"
 
 
 def _requirements() -> list[str]:
