@@ -6,6 +6,7 @@ fresh interpreter, so a point that crashes or takes all memory is a failed point
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -81,7 +82,7 @@ def run_point(task: Task) -> Done:
         _running.add(child)
         try:
             if _stopped.is_set():
-                child.terminate()
+                _end(child.pid)
             code = child.wait()
         finally:
             _running.discard(child)
@@ -97,12 +98,18 @@ def stop() -> None:
     """End every point that runs in this process's threads, and let no other begin."""
     _stopped.set()
     for child in list(_running):
-        child.terminate()
+        _end(child.pid)
 
 
 def again() -> None:
     """Let points begin once more."""
     _stopped.clear()
+
+
+def _end(session: int) -> None:
+    """End a point and what it has started, a compiler for example, which it would wait for."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGTERM)
 
 
 def _reason(code: int, log: Path) -> str:
@@ -122,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        _end(os.getpid())
 
     threading.Thread(target=watch, daemon=True).start()
     return cli.run(list(arguments))
