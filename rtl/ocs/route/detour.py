@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from lightloom.rtl.ocs.route.pick import Pick
 from lightloom.rtl.ocs.route.seam import destination_bits
+from lightloom.rtl.ocs.route.store import Store
 from lightloom.rtl.ocs.route.sweep import Ahead, Back
 from lightloom.spec.detours import COST_BITS, SEED
-from lightloom.spec.wall import CROSSING, wall
+from lightloom.spec.wall import wall
 
 __all__ = ["Detour"]
 
@@ -142,57 +143,49 @@ class Detour(wiring.Component):
             )
         )
 
-        # Cells, a column a word; a column is decided a clock after the light went through.
-        fresh = [Signal(ports, name=name) for name in ("stand_word", "fixed_word", "unusable_word")]
-        self._load(m, column, fresh)
-        decided = Signal(ports)
+        # A column is decided a clock after the light went through.
         decides = Signal()
         behind = Signal(range(columns))
-        state_word = self._memory(
-            m,
-            "state",
-            ports,
-            following,
-            loads | goes,
-            column,
-            Mux(loads, fresh[0], ahead.state_now),
-        )
-        decided_word = self._memory(
-            m, "decided", ports, following, loads | decides, Mux(loads, column, behind),
-            Mux(loads, fresh[1], decided),
-        )  # fmt: skip
-        unusable_word = self._memory(m, "dead", ports, following, loads, column, fresh[2])
-        way = self._memory(
-            m, "way", 2 * lines, following, backs, column, Cat(back.flip, back.reach)
-        )
+        decided, met = Signal(ports), Signal(ports)
+        m.submodules.store = store = Store(self.wall)
+        m.d.comb += [
+            store.following.eq(following),
+            store.column.eq(column),
+            store.load.eq(loads),
+            store.stand.eq(self.stand),
+            store.fixed.eq(self.fixed),
+            store.unusable.eq(self.unusable),
+            store.keep.eq(goes),
+            store.state_now.eq(ahead.state_now),
+            store.decide.eq(decides),
+            store.decided_at.eq(behind),
+            store.decided_now.eq(decided | met),
+            store.mark.eq(backs),
+            store.way_now.eq(Cat(back.flip, back.reach)),
+            ahead.flip.eq(store.way[:lines]),
+            ahead.reach.eq(store.way[lines:]),
+        ]
         for step in (back, ahead):
             m.d.comb += [
-                step.state.eq(state_word),
-                step.decided.eq(decided_word),
-                step.unusable.eq(unusable_word),
+                step.state.eq(store.state),
+                step.decided.eq(store.decided),
+                step.unusable.eq(store.dead),
             ]
 
         # Choice of the output, and its input.
-        good, bad = Signal(ports), Signal(ports)
-        chosen, source = Signal(ports), Signal(ports)
-        before = Signal(ports)  # the one that was chosen last among the bad
-        before_any = Signal(ports)  # and among all
+        good, source = Signal(ports), Signal(ports)
         tries = Signal(range(self.tries + 1))
-        among, since = Signal(ports), Signal(ports)
-        picked = Signal(ports)
-        number = Signal(bits)
-        any_one = Signal()
-        later = Signal(ports)
-        to = [self.destinations.word_select(i, bits) for i in range(ports)]
+        m.submodules.pick = pick = Pick(ports)
         m.d.comb += [
-            bad.eq(self.asked & ~good),
-            any_one.eq(tries[:2] == 3),
-            among.eq(Mux(any_one, self.asked, bad)),
-            since.eq(Mux(any_one, before_any, before)),
-            later.eq(among & ~since & ~(since - 1)[:ports]),
-            picked.eq(_lowest(Mux(later.any(), later, among))),
-            number.eq(_number(chosen, bits)),
+            pick.clear.eq(self.start),
+            pick.step.eq(phase == _Phase.PICK),
+            pick.any_one.eq(tries[:2] == 3),
+            pick.asked.eq(self.asked),
+            pick.good.eq(good),
         ]
+        to = [self.destinations.word_select(i, bits) for i in range(ports)]
+        number = Signal(bits)
+        m.d.comb += number.eq(_number(pick.chosen, bits))
         mine = Cat(self.active[i] & (to[i] == number) for i in range(ports))
 
         # Lines between the columns.
@@ -206,8 +199,6 @@ class Detour(wiring.Component):
             back.cost.eq(_down(cost, COST_BITS)),
             back.lit.eq(_down(lit, 1)),
             back.toss.eq(Cat(random[position % 16] for position in range(lines))),
-            ahead.flip.eq(way[:lines]),
-            ahead.reach.eq(way[lines:]),
             ahead.label.eq(label),
             ahead.here.eq(here),
             ahead.may.eq(may),
@@ -216,16 +207,14 @@ class Detour(wiring.Component):
             source[i] & ~cost.word_select(entries[i], COST_BITS).all() for i in range(ports)
         ).any()
         alone, was_alone = Signal(), Signal()
-        decided_before, met = Signal(ports), Signal(ports)
         through = Signal()
         m.d.comb += [
             alone.eq((may & ~here) == 0),
             decides.eq(through & alone & was_alone),
-            decided.eq(decided_before | met),
         ]
         m.d.sync += through.eq(goes)
         with m.If(goes):
-            m.d.sync += [behind.eq(column), decided_before.eq(decided_word), met.eq(ahead.met)]
+            m.d.sync += [behind.eq(column), decided.eq(store.decided), met.eq(ahead.met)]
         with m.If(through):
             m.d.sync += was_alone.eq(alone)
 
@@ -233,9 +222,9 @@ class Detour(wiring.Component):
             self.write.eq(goes),
             self.column.eq(column),
             self.word.eq(ahead.state_now),
-            self.kept.eq(ahead.used | decided_word),
-            self.done.eq((phase == _Phase.PICK) & ~bad.any()),
-            self.late.eq((phase == _Phase.PICK) & bad.any() & (tries == self.tries)),
+            self.kept.eq(ahead.used | store.decided),
+            self.done.eq((phase == _Phase.PICK) & ~pick.lacking),
+            self.late.eq((phase == _Phase.PICK) & pick.lacking & (tries == self.tries)),
             self.failed.eq((phase == _Phase.TURN) & source.any() & ~reached),
         ]
         with m.Switch(phase):
@@ -274,20 +263,15 @@ class Detour(wiring.Component):
                 ]  # fmt: skip
             with m.Case(_Phase.PICK):
                 m.d.sync += [
-                    chosen.eq(picked),
                     tries.eq(tries + 1),
                     phase.eq(Mux(self.done | self.late, _Phase.IDLE, _Phase.SOURCE)),
                 ]
-                with m.If(any_one):
-                    m.d.sync += before_any.eq(picked)
-                with m.Else():
-                    m.d.sync += before.eq(picked)
             with m.Case(_Phase.SOURCE):
                 m.d.sync += [
                     source.eq(mine),
                     column.eq(columns - 1),
-                    cost.eq(~_placed(chosen, exits, lines, COST_BITS)),
-                    lit.eq(_placed(good & ~chosen, exits, lines)),
+                    cost.eq(~_placed(pick.chosen, exits, lines, COST_BITS)),
+                    lit.eq(_placed(good & ~pick.chosen, exits, lines)),
                     phase.eq(_Phase.BACK),
                 ]
             with m.Case(_Phase.BACK):
@@ -306,45 +290,10 @@ class Detour(wiring.Component):
                 phase.eq(_Phase.LOAD),
                 column.eq(0),
                 source.eq(0),
-                before.eq(0),
-                before_any.eq(0),
                 tries.eq(0),
                 random.eq(SEED),
             ]
         return m
-
-    def _load(self, m: Module, column: Value, words: Sequence[Signal]) -> None:
-        """Words of a column from the inputs; where there is no cell, one that stands."""
-        with m.Switch(column):
-            for number, places in enumerate(self.wall.places):
-                with m.Case(number):
-                    for word, cells, other in zip(
-                        words,
-                        (self.stand, self.fixed, self.unusable),
-                        (lambda cell: int(cell == CROSSING), lambda _: 1, lambda _: 0),
-                        strict=True,
-                    ):
-                        m.d.comb += word.eq(
-                            Cat(
-                                cells[cell] if cell >= 0 else Const(other(cell), 1)
-                                for cell in places
-                            )
-                        )
-
-    def _memory(
-        self, m: Module, name: str, width: int, read: Value, enable: Value, at: Value, data: Value
-    ) -> Value:
-        """Add a memory with a word a column; return the word of the column in this clock."""
-        memory = Memory(shape=width, depth=self.wall.columns, init=[])
-        m.submodules[name] = memory
-        write_port, read_port = memory.write_port(), memory.read_port()
-        m.d.comb += [
-            read_port.addr.eq(read),
-            write_port.en.eq(enable),
-            write_port.addr.eq(at),
-            write_port.data.eq(data),
-        ]
-        return read_port.data
 
 
 def _down(word: Value, bits: int) -> Value:
@@ -364,10 +313,6 @@ def _placed(ports: Value, positions: Sequence[int], lines: int, bits: int = 1) -
         ports[port_at[line]].replicate(bits) if line in port_at else Const(0, bits)
         for line in range(lines)
     )
-
-
-def _lowest(word: Value) -> Value:
-    return word & (~word + 1)[: len(word)]
 
 
 def _number(one_hot: Value, bits: int) -> Value:

@@ -24,7 +24,7 @@ def asked(topology, ports, asks, verilate, **options):
     return reasons, found
 
 
-LARGE = [(t, n, 27) for t, n in itertools.product(("crossbar", "piloss"), (7, 32))]
+LARGE = [(t, n, 27) for t, n in itertools.product(("crossbar", "piloss"), (7, 32, 64))]
 
 
 @pytest.mark.parametrize(
