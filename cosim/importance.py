@@ -147,7 +147,7 @@ class _Window:
         self._warm = WARM if runs else 0
         self._decisions = self._warm + 1 + (RUN if runs else 0)
         self._m = m = statistics.moments(c, p, lane, fraction_ui, lags=len(e.taps))
-        self._light = p.light_a[lane]
+        self._deviation = np.sqrt(oracle.noise_variance(c, p.light_a[lane]))
         whole, taps = statistics.receive_taps(c, fraction_ui % 1.0)
         samples = self._decisions + len(e.taps) - 1
         self._before = self._warm - e.pre + len(e.taps) - 1
@@ -199,12 +199,12 @@ class _Window:
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[Real, npt.NDArray[np.bool_]]:
         """Wrong bits of `count` draws with their weights, and whether a run went on."""
-        c, m, n = self._c, self._m, self._c.samples_per_ui
+        m, n = self._m, self._c.samples_per_ui
         chosen = rng.choice(len(self._symbols), count, p=self._choice)
         at = self._symbols[chosen]
         length, samples = self._response.shape
         span = self._start + at[:, None] * n + np.arange(length)
-        deviation = np.sqrt(oracle.noise_variance(c, self._light[span]))
+        deviation = self._deviation[span]
         # all impulses and the baseline, and the unit vector along which they decide
         noise = rng.standard_normal((count, length + 1))
         baseline = np.sqrt(m.baseline_variance)

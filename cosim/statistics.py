@@ -153,7 +153,9 @@ def moments(
     whole, taps = receive_taps(c, fraction_ui % 1.0)
     count = min(p.light_a.shape[1] // n, symbols or p.light_a.shape[1])
     light = p.light_a[lane, : count * n]
-    level = c.rx_gain * (light.mean() + c.dark_a)
+    sent = p.sent[p.source[lane], :count]
+    middle, wander = _tracked(c, light, sent)
+    level = c.rx_gain * (middle + c.dark_a)
     mean = _strided(light + c.dark_a, taps, whole, n) - level
     covariance = np.zeros((lags, count))
     tracked = 0.0
@@ -165,13 +167,11 @@ def moments(
             overlap[lag * n :] = taps[lag * n :] * taps[: max(0, len(taps) - lag * n)]
             covariance[lag] = _strided(variance, overlap, whole, n)
         # what the baseline tracker makes of the noise and pattern of single words
-        words = (light + c.dark_a)[: count // c.symbols * c.symbols * n].reshape(-1, c.symbols * n)
-        wander = words.mean(axis=1).var() + variance.mean() / (c.symbols * n)
+        wander += variance.mean() / (c.symbols * n)
         r = c.baseline_rate
         tracked = float(r / (2 - r) * c.rx_gain**2 * wander)
         covariance += tracked
     step = c.volts_per_step
-    sent = p.sent[p.source[lane], :count]
     scores = [float(np.dot(np.roll(sent, d), mean)) for d in range(64)]
     aligned = np.roll(sent, int(np.argmax(scores)))
     # the first symbols lack the past of the filters, and the tail of the pattern has wrapped there
@@ -183,6 +183,22 @@ def moments(
         first=skip,
         baseline_variance=tracked / step**2,
     )
+
+
+def _tracked(c: Coefficients, light: Real, sent: Real) -> tuple[float, float]:
+    """Mean light, and the variance of the mean of a word, with symbols that are equally likely.
+
+    The pattern has a few more of some; what of its light follows their sum is taken for as strong
+    as it is on average.
+    """
+    words = len(sent) // c.symbols
+    by_word = light[: words * c.symbols * c.samples_per_ui].reshape(words, -1).mean(axis=1)
+    own = sent[: words * c.symbols].reshape(words, -1).mean(axis=1)
+    seen = float(own.var())
+    slope = float(np.mean((own - own.mean()) * by_word)) / seen if seen else 0.0
+    power = float((np.linspace(-1, 1, c.levels) ** 2).mean())
+    rest = max(0.0, float(by_word.var()) - slope**2 * seen)
+    return float(light.mean() - slope * sent.mean()), slope**2 * power / c.symbols + rest
 
 
 def _strided(x: Real, taps: Real, whole: int, n: int) -> Real:

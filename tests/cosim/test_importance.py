@@ -60,7 +60,7 @@ def test_without_interference_it_is_the_gaussian_tail(synthetic, wanted, rin):
     if rin == -120.0:  # a one is far noisier than a zero
         assert deviation[1] > 2 * deviation[0]
     ones = (p.sent[LANE, 64:] > 0).mean()
-    middle = 4000.0 * (p.light_a[LANE].mean() + c.dark_a)
+    middle = (zero + one) / 2
 
     def rate(steps):
         slicer = middle + (steps - 0.5) * c.volts_per_step
@@ -75,7 +75,7 @@ def test_without_interference_it_is_the_gaussian_tail(synthetic, wanted, rin):
         if rates.min() <= wanted:
             break
     threshold = int(steps[rates.argmin()])
-    c = c.with_(noise=c.noise * scale, dark_a=c.dark_a)
+    c = c.with_(noise=c.noise * scale)
     expected = float(rate(threshold))
     assert expected == pytest.approx(wanted, rel=0.3)
     e = st.Equalizer(thresholds=(float(threshold),))

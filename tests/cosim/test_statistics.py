@@ -75,8 +75,8 @@ def test_without_interference_it_is_the_gaussian_tail(synthetic, threshold):
     light = opened * (c.source_field[0, lane] * c.detector_field[0, lane]) ** 2
     variance = c.noise[0] + c.noise[1] * (light + 10e-9) + c.noise[2] * light**2
     deviation = gain * np.sqrt(variance / n)
-    ones = (p.sent[lane] > 0).mean()  # the tracked mean is that of the pattern
-    middle = gain * (ones * light[1] + (1 - ones) * light[0])
+    ones = (p.sent[lane] > 0).mean()
+    middle = gain * light.mean()  # tracked over far more symbols, as many ones as zeros
     slicer = middle + (threshold - 0.5) * c.volts_per_step
     zero, one = gain * light
     expected = ones * special.ndtr((slicer - one) / deviation[1]) + (1 - ones) * special.ndtr(
@@ -289,6 +289,25 @@ def test_transmit_codes_are_those_of_the_rtl(synthetic, modulation, ffe):
     expected = tx_ffe.codes(symbols.tolist(), taps, 7, modulation)
     mine = st.tx_codes(c, sent, ffe)[:, 0].ravel()
     assert mine[1 : 1 + len(expected)].tolist() == expected
+
+
+def test_patterns_with_more_ones_than_zeros_have_the_same_rate(synthetic):
+    # the tracker sees far more symbols than a pattern has
+    design = synthetic.make(engine={"laser_power_dbm": -5.0}, switch={"topology": "none"})
+    c = build(design, synthetic.optical_model(design))
+    patterns = [
+        st.pattern(c, 0, tx_ffe=design.serdes.tx_ffe, symbols=2048, seed=seed) for seed in range(6)
+    ]
+    best = st.adapt(c, patterns[0], 1, phases=8)
+    rates, level, power = [], [], []
+    for p in patterns:
+        rates.append(st.bit_error_rate(c, p, 1, best.fraction_ui, best.equalizer))
+        m = st.moments(c, p, 1, best.fraction_ui)
+        level.append(m.baseline_variance)
+        power.append(p.sent[1].mean())
+    assert np.ptp(power) > 0.03
+    assert np.std(rates) < 0.15 * np.mean(rates)
+    assert np.std(level) < 0.05 * np.mean(level)
 
 
 def test_samples_further_apart_than_the_response_share_the_baseline_only(synthetic):
