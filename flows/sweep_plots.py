@@ -13,6 +13,8 @@ from lightloom.flows.sweep_table import Column
 
 MOST_LINES = 8
 """More lines than this make a map, where both keys are numbers."""
+ORDER = (0, 6, 3, 5, 7, 2, 4, 1)
+"""Of the colours: next to each other those that are far apart."""
 LOG_SPAN = 1000.0
 """Positive values that span more than this factor get a logarithmic axis."""
 
@@ -64,11 +66,13 @@ def _lines(place: Any, metric: Column, axis: Column, groups: dict[str, list[int]
     x = _numbers(axis) if axis.numeric else np.array([float(order.index(v)) for v in axis.values])
     known = y[np.isfinite(y)]
     logarithmic = _logarithmic(known)
+    if logarithmic:
+        y[y == 0] = np.nan
     for k, (label, indices) in enumerate((groups or {"": list(every)}).items()):
         chosen = np.array(sorted(indices, key=lambda i: x[i]))
         chosen = chosen[np.isfinite(y[chosen])]
         place.plot(
-            x[chosen], y[chosen], color=LANES[k % len(LANES)], linewidth=1.2, marker="o",
+            x[chosen], y[chosen], color=LANES[ORDER[k % len(LANES)]], linewidth=1.2, marker="o",
             markersize=3.2, label=label or None, linestyle="-" if axis.numeric else "",
         )  # fmt: skip
     if logarithmic:
