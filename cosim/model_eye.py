@@ -14,7 +14,8 @@ import numpy as np
 from lightloom.cosim import oracle, statistics
 from lightloom.cosim.coefficients import Coefficients
 from lightloom.cosim.measure.slices import Slice
-from lightloom.cosim.measure.waveform import Waveform, balanced
+from lightloom.cosim.measure.waveform import Complex, Real, Symbols, Waveform, balanced
+from lightloom.cosim.oracle import Codes
 
 PHASES = 33
 """Instants of a symbol, half a UI to either side of the sampling instant."""
@@ -64,15 +65,45 @@ def transmitted(c: Coefficients, tx_ffe: Sequence[float], peak_mw: float) -> Wav
 
     `peak_mw` is the light with the modulator fully open, where it is measured.
     """
-    symbols = balanced(c.levels)
-    # whole words, and enough of the period before for the response to have settled
-    before = len(c.tx_response) // c.samples_per_ui + 8
-    count = before + len(symbols)
-    sent = np.resize(
-        np.roll(2.0 * symbols / (c.levels - 1) - 1, before), -(-count // c.symbols) * c.symbols
-    )
     alone = c.with_(lanes=1)
-    volts = oracle.drive_volts(alone, statistics.tx_codes(alone, sent[None, :], tx_ffe))[0]
+    symbols = balanced(c.levels)
+    codes, late = _periodic(alone, symbols[None, :], tx_ffe)
+    light = peak_mw * oracle.transmission(alone, oracle.drive_volts(alone, codes))[0]
+    return _period(c, light, late, symbols)
+
+
+def received(
+    c: Coefficients,
+    direction: int,
+    lane: int,
+    tx_ffe: Sequence[float],
+    matrix: Complex | None = None,
+) -> Waveform:
+    """Photocurrent in A of a receive lane, without noise, over the pattern of `transmitted`.
+
+    Other lanes send the same pattern at other times; what leaks from them is in it. `matrix` as in
+    `statistics.pattern`.
+    """
+    transfer = np.eye(c.lanes, dtype=complex) if matrix is None else matrix
+    transfer = transfer if direction == 0 or not c.fabric_shared else transfer.T
+    source = int(np.abs(transfer[lane]).argmax())
+    symbols = balanced(c.levels)
+    every = len(symbols) // c.lanes
+    sent = np.stack([np.roll(symbols, (n - source) * every) for n in range(c.lanes)])
+    codes, late = _periodic(c, sent, tx_ffe)
+    light = oracle.light_current(c, direction, codes, transfer)[lane]
+    return _period(c, light, late, symbols)
+
+
+def _periodic(c: Coefficients, symbols: Symbols, tx_ffe: Sequence[float]) -> tuple[Codes, int]:
+    """Codes of a pattern `[lane, symbol]`, whole words, and where its settled period begins."""
+    late = len(c.tx_response) // c.samples_per_ui + 8
+    count = -(-(late + symbols.shape[1]) // c.symbols) * c.symbols
+    at = (np.arange(count) - late) % symbols.shape[1]
+    sent = 2.0 * symbols[:, at] / (c.levels - 1) - 1
+    return statistics.tx_codes(c, sent, tx_ffe), late
+
+
+def _period(c: Coefficients, light: Real, late: int, symbols: Symbols) -> Waveform:
     n = c.samples_per_ui
-    light = peak_mw * oracle.transmission(alone, volts)
-    return Waveform(light[before * n : count * n], symbols, c.levels)
+    return Waveform(light[late * n : (late + len(symbols)) * n], symbols, c.levels)

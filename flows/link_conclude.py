@@ -9,7 +9,7 @@ from lightloom.cosim import coefficients, oracle, prediction, statistics
 from lightloom.cosim.coefficients import Coefficients
 from lightloom.cosim.eye import Capture
 from lightloom.cosim.setup import Failover, Outcome
-from lightloom.cosim.statistics import Pattern
+from lightloom.cosim.statistics import Complex, Pattern
 from lightloom.flows import eyes as eye_figures
 from lightloom.flows import link_figures, link_report, measurements, report
 from lightloom.flows.report_data import Check, Finding, Picture
@@ -63,7 +63,9 @@ def conclude(
     )
     run.metrics["cosim.waveform_hash"] = outcome.waveform_hash
     made = coefficients.build(design, model)
-    patterns = received_patterns(design, model, made, outcome, codes, symbols=8192)
+    refused = model.fabric is not None and not codes
+    matrix = oracle.settled_matrix(made, codes) if model.fabric is not None and codes else None
+    patterns = {} if refused else received_patterns(design, made, outcome, matrix, symbols=8192)
     predicted = predict(design, made, outcome, patterns, phases=4)
     run.metrics["link.pre_fec_ber_model"] = (
         sum(predicted.values()) / len(predicted) if predicted else None
@@ -75,6 +77,7 @@ def conclude(
         captured,
         coefficients=made,
         patterns=patterns,
+        matrix=matrix,
         worst=eyes.worst,
     )
     run.metrics.update(measured.metrics)
@@ -167,20 +170,16 @@ def failover_text(run: Run, made: Failover) -> str:
 
 def received_patterns(
     design: Design,
-    model: OpticalModel,
     made: Coefficients,
     outcome: Outcome,
-    codes: tuple[int, ...],
+    matrix: Complex | None,
     *,
     symbols: int,
 ) -> dict[int, Pattern]:
     """The model's light at the receivers by direction, for those of which a lane was counted.
 
-    `codes` are those that the heaters have.
+    `matrix` is the switch's field transfer `[output, input]`, None without a switch.
     """
-    if model.fabric is not None and not codes:
-        return {}  # the switch was refused
-    matrix = oracle.settled_matrix(made, codes) if model.fabric is not None else None
     return {
         1 - side: statistics.pattern(
             made, 1 - side, tx_ffe=design.serdes.tx_ffe, matrix=matrix, symbols=symbols

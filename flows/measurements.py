@@ -20,7 +20,7 @@ from lightloom.cosim.measure import bathtub, bursts, contours, jitter, levels, m
 from lightloom.cosim.measure.bathtub import Curve
 from lightloom.cosim.measure.waveform import Waveform, bessel_thomson
 from lightloom.cosim.setup import LaneErrors, Outcome
-from lightloom.cosim.statistics import Pattern
+from lightloom.cosim.statistics import Complex, Pattern
 from lightloom.flows import fec_figures
 from lightloom.flows.report_data import Contour, Measurement, Plot
 from lightloom.flows.runs import Metric
@@ -72,9 +72,13 @@ def measure(
     *,
     coefficients: Coefficients,
     patterns: Mapping[int, Pattern],
+    matrix: Complex | None,
     worst: Mapping[int, int],
 ) -> Measured:
-    """Measure everything; `patterns` and the `worst` lane are by direction, as far as there are."""
+    """Measure everything; `patterns` and the `worst` lane are by direction, as far as there are.
+
+    `matrix` is the switch's field transfer `[output, input]`, None without one.
+    """
     parts = [_transmitter(design, model, coefficients)]
     seen: dict[int, _Received] = {}
     for direction, lane in worst.items():
@@ -83,7 +87,12 @@ def measure(
             seen[direction] = _received(
                 design, coefficients, patterns[direction], counted[lane], captured, direction
             )
-    parts += [_eye(design, seen), _package(design), _codewords(design, outcome)]
+    parts += [
+        _stress(design, coefficients, seen, matrix),
+        _eye(design, seen),
+        _package(design),
+        _codewords(design, outcome),
+    ]
     return Measured(
         metrics={key: value for part in parts for key, value in part.metrics.items()},
         rows=tuple(row for part in parts for row in part.rows),
@@ -193,6 +202,26 @@ def _edges(c: Coefficients, captured: Capture, direction: int, lane: int) -> jit
     return jitter.measure(edges) if len(edges.time_ui) >= 200 else None
 
 
+def _stress(
+    design: Design, c: Coefficients, seen: Mapping[int, _Received], matrix: Complex | None
+) -> Measured:
+    """Closure of the light at the detector: of the direction whose eye is lower."""
+    pam4 = c.levels == 4
+    metrics: dict[str, Metric] = {"rx.secq_db": None, "rx.sec_db": None}
+    if not seen:
+        return Measured(metrics, ())
+    direction = min(seen, key=lambda d: seen[d].height_mv)
+    light = model_eye.received(c, direction, seen[direction].lane, design.serdes.tx_ffe, matrix)
+    # the scale does not matter; mA come near to the mW that figures are in
+    light = Waveform(1e3 * light.power, light.symbols, light.levels)
+    found = tdecq.measure(light, tdecq.TDECQ if pam4 else tdecq.TDEC, refine=TRIALS).db
+    metrics["rx.secq_db" if pam4 else "rx.sec_db"] = found
+    name = "SECQ" if pam4 else "SEC"
+    note = "as TDECQ" if pam4 else "as TDEC"
+    row = Measurement(name, found, "dB", 2, f"{note}, of the light at the detector, with crosstalk")
+    return Measured(metrics, _of("receiver, worst lane", [row]))
+
+
 def _eye(design: Design, seen: Mapping[int, _Received]) -> Measured:
     """The worse direction of each figure."""
     rate = allowed_error_rate(design)
@@ -238,7 +267,7 @@ def _eye(design: Design, seen: Mapping[int, _Received]) -> Measured:
     if edges:
         metrics["jitter.tie_rms_ui"] = max(edges)
         rows.append(Measurement("TIE", max(edges), "UI rms", 4, "of the run, at the sampler"))
-    return Measured(metrics, _of("receiver, worst lane", rows))
+    return Measured(metrics, _of("", rows))
 
 
 def _flanks(curve: Curve):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lightloom.cosim import model_eye
+from lightloom.cosim import model_eye, oracle
 from lightloom.cosim import statistics as st
 from lightloom.cosim.coefficients import build
 from lightloom.cosim.kernel.binding import Kernel
-from lightloom.cosim.measure import bathtub, bursts, levels
+from lightloom.cosim.measure import bathtub, bursts, levels, tdecq
 from lightloom.cosim.measure.bursts import Verdict
 
 LANE = 2
@@ -126,6 +126,24 @@ def test_the_transmitter_has_the_levels_of_its_sine(synthetic):
     opened = dark + (1 - dark) * np.sin(np.pi / 4 + np.pi * volts / (2 * v_pi)) ** 2
     found = levels.measure(w.aligned())
     np.testing.assert_allclose(found.power_mw, 1.5 * opened, rtol=1e-9)
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+def test_crosstalk_closes_the_eye_of_the_light_that_arrives(synthetic, direction):
+    order = [7, 6, 5, 4, 3, 2, 1, 0]
+    design = synthetic.make(engine={"laser_spread_ghz": 0.05})
+    closures = []
+    for split in (0.5, 0.46):
+        c = build(design, synthetic.optical_model(design, split=split, permutation=order))
+        matrix = oracle.settled_matrix(c, synthetic.heater_codes(design, order))
+        w = model_eye.received(c, direction, LANE, design.serdes.tx_ffe, matrix)
+        # the level of the lane that talks to it
+        middle = w.aligned().power.reshape(-1, c.samples_per_ui)[:, 4]
+        assert np.corrcoef(middle, w.symbols)[0, 1] > 0.9
+        closures.append(tdecq.measure(w, tdecq.TDEC).db)
+    alone = tdecq.measure(model_eye.transmitted(c, design.serdes.tx_ffe, 1.0), tdecq.TDEC).db
+    assert alone <= closures[0] + 0.05
+    assert closures[1] > closures[0] + 0.1
 
 
 def test_even_phases_are_refused(link):

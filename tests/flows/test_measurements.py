@@ -98,7 +98,7 @@ def test_an_nrz_link_has_all_figures():
     pattern = statistics.pattern(c, 0, tx_ffe=design.serdes.tx_ffe, symbols=8192)
     found = measurements.measure(
         design, model, run(design, c, pattern), Capture({(0, 0): folded()}, 1.0), coefficients=c,
-        patterns={0: pattern, 1: pattern}, worst={0: 0, 1: 0},
+        patterns={0: pattern, 1: pattern}, matrix=None, worst={0: 0, 1: 0},
     )  # fmt: skip
     m = found.metrics
     # the light of the lane with most loss, modulator fully open, and what the sine makes of it
@@ -108,6 +108,9 @@ def test_an_nrz_link_has_all_figures():
     assert m["tx.rlm"] is None
     assert m["tx.tdecq_db"] is None
     assert 0.3 < m["tx.tdec_db"] < 4
+    # nothing leaks without a switch: the light arrives as it was sent
+    assert m["rx.sec_db"] == pytest.approx(m["tx.tdec_db"], abs=0.01)
+    assert m["rx.secq_db"] is None
     assert m["eye.contour_rate"] == 1e-12
     assert 0 < m["eye.contour_width_ui"] < 1
     assert m["eye.contour_height_mv"] > 0
@@ -140,12 +143,20 @@ def test_a_pam4_link_is_judged_at_what_its_code_allows():
     histogram = np.bincount(np.random.default_rng(seed).binomial(544, 1e-3, 4000), minlength=16)
     made = run(design, c, pattern, histogram=tuple(histogram.tolist()))
     found = measurements.measure(
-        design, model, made, Capture({}, 1.0), coefficients=c, patterns={0: pattern}, worst={0: 0}
+        design,
+        model,
+        made,
+        Capture({}, 1.0),
+        coefficients=c,
+        patterns={0: pattern},
+        matrix=None,
+        worst={0: 0},
     )
     m = found.metrics
     assert 0.5 < m["tx.rlm"] < 1
     assert 0.5 < m["tx.tdecq_db"] < 5
     assert m["tx.tdec_db"] is m["tx.mask_margin"] is None
+    assert m["rx.secq_db"] == pytest.approx(m["tx.tdecq_db"], abs=0.02)
     assert m["eye.contour_rate"] == rate
     assert m["eye.contour_height_mv"] > 0
     assert m["jitter.tie_rms_ui"] is None
@@ -162,7 +173,7 @@ def test_a_link_that_was_not_counted_has_a_transmitter_and_a_package():
     pattern = statistics.pattern(c, 0, tx_ffe=design.serdes.tx_ffe, symbols=4096)
     found = measurements.measure(
         design, model, run(design, c, pattern), Capture({}, 1.0), coefficients=c, patterns={},
-        worst={0: 0},
+        matrix=None, worst={0: 0},
     )  # fmt: skip
     assert found.metrics["tx.er_db"] is not None
     assert found.metrics["package.com_db"] is not None
