@@ -8,7 +8,7 @@ the equalizer that its RTL settled on; jitter also on the waveform that the run 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -120,6 +120,9 @@ def _transmitter(design: Design, model: OpticalModel, c: Coefficients) -> Measur
     pam4 = c.levels == 4
     method = tdecq.TDECQ if pam4 else tdecq.TDEC
     found = levels.measure(light.filtered(bessel_thomson(method.bandwidth or 0.5)).aligned())
+    if found.oma_mw <= 0:  # the drive turns the modulator over
+        names = ("oma_dbm", "er_db", "rlm", "tdecq_db", "tdec_db", "mask_margin")
+        return Measured({f"tx.{name}": None for name in names}, ())
     closure = tdecq.measure(light, method, refine=TRIALS)
     name = "TDECQ" if pam4 else "TDEC"
     margin = None if pam4 else _mask(light, found)
@@ -136,10 +139,10 @@ def _transmitter(design: Design, model: OpticalModel, c: Coefficients) -> Measur
     return Measured(
         metrics={
             "tx.oma_dbm": found.oma_dbm,
-            "tx.er_db": found.er_db,
+            "tx.er_db": _finite(found.er_db),
             "tx.rlm": found.rlm,
-            "tx.tdecq_db": closure.db if pam4 else None,
-            "tx.tdec_db": None if pam4 else closure.db,
+            "tx.tdecq_db": _finite(closure.db) if pam4 else None,
+            "tx.tdec_db": None if pam4 else _finite(closure.db),
             "tx.mask_margin": margin,
         },
         rows=_of("transmitter", rows),
@@ -214,8 +217,11 @@ def _stress(
     light = model_eye.received(c, direction, seen[direction].lane, design.serdes.tx_ffe, matrix)
     # the scale does not matter; mA come near to the mW that figures are in
     light = Waveform(1e3 * light.power, light.symbols, light.levels)
-    found = tdecq.measure(light, tdecq.TDECQ if pam4 else tdecq.TDEC, refine=TRIALS).db
-    metrics["rx.secq_db" if pam4 else "rx.sec_db"] = found
+    try:
+        found = tdecq.measure(light, tdecq.TDECQ if pam4 else tdecq.TDEC, refine=TRIALS).db
+    except ValueError:  # no OMA is left of the signal
+        return Measured(metrics, ())
+    metrics["rx.secq_db" if pam4 else "rx.sec_db"] = _finite(found)
     name = "SECQ" if pam4 else "SEC"
     note = "as TDECQ" if pam4 else "as TDEC"
     row = Measurement(name, found, "dB", 2, f"{note}, of the light at the detector, with crosstalk")
@@ -327,9 +333,13 @@ def _plots(seen: Mapping[int, _Received]) -> tuple[Plot, ...]:
     )
 
 
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
 def _of(group: str, rows: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """The first row names the group."""
+    """The first row names the group; what is infinite has no row."""
     return tuple(
-        Measurement(r.name, r.value, r.unit, r.digits, r.note, group if not n else "")
-        for n, r in enumerate(rows)
+        replace(row, group="" if n else group)
+        for n, row in enumerate(row for row in rows if np.isfinite(row.value))
     )

@@ -167,6 +167,33 @@ def test_a_pam4_link_is_judged_at_what_its_code_allows():
     assert found.rows[-2].note.endswith("no sign against independent errors")
 
 
+def test_a_closed_or_dark_transmitter_has_no_figures():
+    # an electrode far too slow closes the eye; a swing of many half waves turns levels over
+    for changes, gone in (
+        ({"bandwidth_ghz": 2.0}, {"tx.tdec_db"}),
+        ({"v_pi": 0.52}, {"tx.oma_dbm", "tx.er_db", "tx.tdec_db", "tx.mask_margin"}),
+    ):
+        design, model = link()
+        model = model.model_copy(update={"modulator": model.modulator.model_copy(update=changes)})
+        c = coefficients.build(design, model)
+        found = measurements.measure(
+            design, model, Outcome(sides=(run_side("A"), run_side("B")), switching=None,
+                                   changes=(), end_us=1.0, line_bits=1, cpu_s=1.0, up=False),
+            Capture({}, 1.0), coefficients=c, patterns={}, matrix=None, worst={},
+        )  # fmt: skip
+        assert {key for key in gone if found.metrics[key] is None} == gone
+        assert all(np.isfinite(row.value) for row in found.rows)
+        assert found.rows[-1].group == "package"
+
+
+def run_side(name):
+    return Side(
+        name=name, up=False, state="DOWN", fail_reason="NONE", errors=(), lanes=(), counters={},
+        lock_time_us=None, frames_sent=0, frames_good=0, frames_errored=0, frames_malformed=0,
+        bytes_received=None, byte_errors=None, latency_ns_min=None, latency_ns_max=None,
+    )  # fmt: skip
+
+
 def test_a_link_that_was_not_counted_has_a_transmitter_and_a_package():
     design, model = link()
     c = coefficients.build(design, model)
