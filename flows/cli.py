@@ -222,6 +222,40 @@ def repeat(
 
 
 @app.command()
+def sensitivity(
+    design: Annotated[list[Path], typer.Argument(metavar="DESIGN.toml...", show_default=False)],
+    out: Out = None,
+    settings: Set = None,
+    seed: Seed = None,
+    jobs: Jobs = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Measure receivers' sensitivity, bathtub and statistical eye; BER by three methods."""
+    from lightloom import spec
+
+    changed = overrides(settings, seed)
+    # all of them are read before the first is measured
+    loaded = [spec.load(one, changed) for one in design]
+    folders = [_folder(out, each, "sensitivity") for each in loaded]
+    if len(design) > 1:
+        folders = [
+            _folder(None if out is None else out / each.name, each, "sensitivity")
+            for each in loaded
+        ]
+        if len(set(folders)) < len(folders):
+            names = ", ".join(each.name for each in loaded)
+            raise spec.DesignError(f"designs named {names}; allowed: names that differ")
+    from lightloom.flows import sensitivity as flow
+
+    log = _reporter(quiet, verbose)
+    return max(
+        flow.run(one, changed, folder, _jobs(jobs), log)
+        for one, folder in zip(design, folders, strict=True)
+    )
+
+
+@app.command()
 def verilog(
     block: Annotated[
         str | None, typer.Argument(metavar="[BLOCK]", help="Block; default: the whole design.")
