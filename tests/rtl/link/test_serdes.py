@@ -1,5 +1,6 @@
 """Two SerDes back to back: they come up, carry frames, see a cut lane and recover."""
 
+import pytest
 from amaranth import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.hdl import DomainRenamer
 from amaranth.sim import Simulator
@@ -353,9 +354,12 @@ def test_light_without_a_signal_fails_with_the_reason_of_the_clock_recovery():
     sim.run()
 
 
-def test_latency_is_what_the_manifest_says(rng):
+@pytest.mark.parametrize("symbols", [64, pytest.param(128, marks=pytest.mark.slow)])
+def test_latency_is_what_the_manifest_says(rng, symbols):
     """Short frames, no line delay, one clock: the sum of the stages and the gearboxes' wait."""
-    config = Config(lanes=1, marker_rows=64, rx_ffe_taps=2, limits=CONFIG.limits)
+    config = Config(
+        lanes=1, symbols_per_clock=symbols, marker_rows=64, rx_ffe_taps=2, limits=CONFIG.limits
+    )
     mirror = Mirror(config)
     dut = mirror.dut
     waits = []
