@@ -86,7 +86,7 @@ class Sensitivity:
     lanes: tuple[Lane, ...]
     direction: int
     lane: int
-    """The worst."""
+    """The worst: that with the least margin."""
     points: tuple[Point, ...]
     sensitivity_db: float | None
     """Attenuation of the worst lane at which the rate allowed is met."""
@@ -164,9 +164,7 @@ def measure(
     responsivity = model.detector.responsivity_a_per_w * 1e-3
     with ThreadPoolExecutor(jobs) as pool:
         lanes = _lanes(both, allowed, responsivity, pool, step)
-        worst = max(
-            lanes, key=lambda one: np.inf if one.needed_db is None else one.sensitivity_dbm or 0.0
-        )
+        worst = min(lanes, key=lambda one: -np.inf if one.needed_db is None else one.needed_db)
         bench, lane = both[worst.direction], worst.lane
         ratio_db = _oma_over_average_db(bench)
         grid = _grid(worst)
