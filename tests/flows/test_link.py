@@ -93,6 +93,23 @@ TWO_LANES = {"serdes__lanes": 2, "switch__ports": 2}
 """Of the flagship's eight; switches of two lanes lose less, so the laser is 1.8 dB weaker."""
 
 
+@pytest.mark.slow
+def test_rows_of_two_blocks_arrive_whole_at_128_symbols_a_clock(tmp_path):
+    payload = tmp_path / "file"
+    payload.write_bytes(np.random.default_rng(128).bytes(30_000))
+    out = tmp_path / "out"
+    code, m = run(
+        out, "--payload", str(payload),
+        *settings(**TWO_LANES, serdes__symbols_per_clock=128, run__skew_ui="[0,301]",
+                  run__ber_bits=400_000),
+    )  # fmt: skip
+    assert code == 0
+    assert (out / "received.bin").read_bytes() == payload.read_bytes()
+    assert (m["link.up"], m["link.payload_errors"], m["link.pre_fec_ber"]) == (True, 0, 0.0)
+    manifest = json.loads((out / "rtl" / "serdes.manifest.json").read_text())
+    assert manifest["parameters"]["word_bytes"] == 2 * 2 * 8
+
+
 def test_pam4_with_fec_closes_through_two_transceivers(tmp_path):
     payload = tmp_path / "file"
     payload.write_bytes(np.random.default_rng(12).bytes(20_000))
