@@ -102,6 +102,8 @@ ALONG = {"markupsafe", "click", "packaging"}
 def declared(group: str | None = None) -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lines = project["project"]["dependencies"]
+    for extra in project["project"]["optional-dependencies"].values():
+        lines = lines + extra
     if group:
         lines = lines + project["dependency-groups"][group]
     return {re.split(r"[\[<>=!~ ;]", line, maxsplit=1)[0].lower() for line in lines}
