@@ -11,13 +11,12 @@ namespace lightloom {
 
 enum class ModulatorKind { MZM = 0, RING = 1, EAM = 2 };
 
-// p: MZM {v_pi, floor}; ring {depth, detuning / fwhm, efficiency / fwhm}; EAM {slope dB/V, bias V}.
+// p: MZM {half a turn over v_pi, floor}; ring {depth, detuning / fwhm, efficiency / fwhm}; EAM {slope dB/V, bias V}.
 template <ModulatorKind KIND>
 __attribute__((always_inline)) inline Vec transmission(const Vec& v, const double* p) {
     if constexpr (KIND == ModulatorKind::MZM) {
-        Vec sine, cosine;
-        sincos_turns(v * (0.5 / p[0]), sine, cosine);
-        return p[1] + (1.0 - p[1]) * 0.5 * (1.0 + sine);
+        const double half = 0.5 * (1.0 - p[1]);
+        return p[1] + half + half * sine_turns(v * p[0]);
     } else if constexpr (KIND == ModulatorKind::RING) {
         const Vec d = 2.0 * (p[1] + p[2] * v);
         return 1.0 - p[0] / (1.0 + d * d);

@@ -113,6 +113,7 @@ struct Link {
                 throw std::runtime_error("modulator: kind is none of 0, 1, 2");
             p.modulator = static_cast<ModulatorKind>(static_cast<int>(modulator[0]));
             std::copy(modulator.begin() + 1, modulator.end(), p.modulator_parameters);
+            if (p.modulator == ModulatorKind::MZM) p.modulator_parameters[0] = 0.5 / p.modulator_parameters[0];
             const auto lane_values = [&](const char* name, double* out) {
                 const std::vector<double>& v = values(name, 2 * count);
                 std::copy(v.begin() + static_cast<std::ptrdiff_t>(d * count),
