@@ -215,30 +215,37 @@ void Path::fill(const Matrix& matrix, bool mix) {
             for (int p = 0; p < N; ++p) v[p] += response[k * N + p] * x;
         }
         alignas(64) double block[N][LANES];
-        for (int p = 0; p < N; ++p) {
-            const Vec power = transmission<KIND>(v[p], setup_.modulator_parameters);
-            if (mix) {
-                const Vec amplitude = root(power);
-                alignas(64) double ar[LANES], ai[LANES];
-                store(ar, amplitude * cr);
-                store(ai, amplitude * ci);
-                // loads that broadcast are free; without this the lanes are shuffled out of the register
-                asm("" : "+m"(ar), "+m"(ai));
-                Vec rr{}, ii{}, ri{}, ir{};  // four sums: one alone would wait for its own adder
-                for (int i = 0; i < LANES; ++i) {
-                    rr += matrix.re[i] * ar[i];
-                    ii += matrix.im[i] * ai[i];
-                    ri += matrix.re[i] * ai[i];
-                    ir += matrix.im[i] * ar[i];
-                }
-                store(block[p], (rr - ii) * (rr - ii) + (ri + ir) * (ri + ir));
+        for (int p = 0; mix && p < N; p += 4) {
+            // four samples at a time share the loads of the matrix
+            alignas(64) double ar[4][LANES], ai[4][LANES];
+            for (int k = 0; k < 4; ++k) {
+                const Vec amplitude = root(transmission<KIND>(v[p + k], setup_.modulator_parameters));
+                store(ar[k], amplitude * cr);
+                store(ai[k], amplitude * ci);
                 const Vec next = cr * dr - ci * di;
                 ci = ci * dr + cr * di;
                 cr = next;
-            } else {
-                store(block[p], power * matrix.re[0]);
+            }
+            // loads that broadcast are free; without this the lanes are shuffled out of the register
+            asm("" : "+m"(ar), "+m"(ai));
+            Vec rr[4], ii[4], ri[4], ir[4];  // four sums: one alone would wait for its own adder
+            for (int k = 0; k < 4; ++k) rr[k] = ii[k] = ri[k] = ir[k] = Vec{};
+            for (int i = 0; i < LANES; ++i) {
+                const Vec re = matrix.re[i], im = matrix.im[i];
+                for (int k = 0; k < 4; ++k) {
+                    rr[k] += re * ar[k][i];
+                    ii[k] += im * ai[k][i];
+                    ri[k] += re * ai[k][i];
+                    ir[k] += im * ar[k][i];
+                }
+            }
+            for (int k = 0; k < 4; ++k) {
+                const Vec re = rr[k] - ii[k], im = ri[k] + ir[k];
+                store(block[p + k], re * re + im * im);
             }
         }
+        for (int p = 0; !mix && p < N; ++p)
+            store(block[p], transmission<KIND>(v[p], setup_.modulator_parameters) * matrix.re[0]);
         for (int q = 0; q < N; q += 4 * EVERY) {
             Quad quad{};
             if (setup_.noisy)
