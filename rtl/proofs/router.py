@@ -9,7 +9,7 @@ from amaranth import Module, Value
 from lightloom.rtl.ocs.route import RouteReason
 from lightloom.rtl.ocs.route.benes import Benes, latency
 from lightloom.rtl.proofs.bench import Bench, Proof, inside, internal
-from lightloom.rtl.proofs.routing import HELD, asked, conflicting, leads
+from lightloom.rtl.proofs.routing import HELD, asked, conflicting, leads, searches_rightly
 
 __all__ = ["PROOFS"]
 
@@ -41,22 +41,10 @@ def _whole(ports: int, bench: Bench) -> None:
 def _around(bench: Bench) -> None:
     dut = Benes(4)
     _, waits, clocks = asked(bench, dut, _busy)
-    waiting = waits & ~dut.start
-    conflicts = conflicting(bench, dut)
-    bench.check("ends", ~waiting | (clocks < _SEARCH) | dut.done | dut.failed)
-    bench.check("one_answer", ~(dut.done & dut.failed))
-    bench.check("answers_what_was_asked", waits | ~(dut.done | dut.failed))
-    refused = dut.failed & waiting
-    bench.check("conflict", ~refused | ((dut.reason == RouteReason.CONFLICT) == conflicts))
-    bench.check("no_conflict_done", ~(dut.done & waiting) | ~conflicts)
-    bench.check("routed", ~(dut.done & waiting) | leads(bench, dut, dut.states, "answer"))
-    # Free in every clock: when any states would do, these do.
-    others = bench.free(dut.cells, "others")
-    none = refused & (dut.reason == RouteReason.NO_ROUTE)
-    bench.check("none_exists", ~none | ~leads(bench, dut, others, "others"))
-    bench.check("no_limit", ~refused | (dut.reason != RouteReason.SEARCH_LIMIT))
+    none = searches_rightly(bench, dut, waits, clocks, _SEARCH)
     searched = clocks > latency(4)
-    bench.cover(dut.done & waiting & searched & dut.unusable.any() & dut.fixed.any())
+    found = dut.done & waits & ~dut.start
+    bench.cover(found & searched & dut.unusable.any() & dut.fixed.any())
     bench.cover(none & searched)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 
-from lightloom.rtl.ocs.route.seam import Router, destination_bits
+from lightloom.rtl.ocs.route.seam import Router, RouteReason, destination_bits
 from lightloom.rtl.proofs.bench import Bench
 from lightloom.spec import fabrics
 
-__all__ = ["HELD", "asked", "conflicting", "leads"]
+__all__ = ["HELD", "asked", "conflicting", "leads", "searches_rightly"]
 
 HELD = "a map is held until it is answered or another is asked for"
 
@@ -99,3 +99,25 @@ def conflicting(bench: Bench, dut: Router) -> Signal:
         ).any()
     )
     return found
+
+
+def searches_rightly(bench: Bench, dut: Router, waits: Value, clocks: Value, most: int) -> Value:
+    """Check that a search answers rightly, within `most` clocks, whatever cells are dead.
+
+    Returns where it says that there is no routing, which is checked against all states there are.
+    """
+    waiting = waits & ~dut.start
+    conflicts = conflicting(bench, dut)
+    bench.check("ends", ~waiting | (clocks < most) | dut.done | dut.failed)
+    bench.check("one_answer", ~(dut.done & dut.failed))
+    bench.check("answers_what_was_asked", waits | ~(dut.done | dut.failed))
+    refused = dut.failed & waiting
+    bench.check("conflict", ~refused | ((dut.reason == RouteReason.CONFLICT) == conflicts))
+    bench.check("no_conflict_done", ~(dut.done & waiting) | ~conflicts)
+    bench.check("routed", ~(dut.done & waiting) | leads(bench, dut, dut.states, "answer"))
+    # Free in every clock: when any states would do, these do.
+    others = bench.free(dut.cells, "others")
+    none = refused & (dut.reason == RouteReason.NO_ROUTE)
+    bench.check("none_exists", ~none | ~leads(bench, dut, others, "others"))
+    bench.check("no_limit", ~refused | (dut.reason != RouteReason.SEARCH_LIMIT))
+    return none
