@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,6 +155,11 @@ class Coefficients:
     def ring(self) -> bool:
         """Whether two transceivers with their own switches stand at both ends of two fibres."""
         return self.ring_lines.size > 0
+
+    def all_heaters(self, codes: Sequence[int]) -> Sequence[int]:
+        """Codes of every heater: in a ring, where one side's are given, both sides have them."""
+        one_side = self.ring and 2 * len(codes) == len(self.heater_p_pi_mw)
+        return [*codes, *codes] if one_side else codes
 
     def source_lane(self, direction: int, lane: int) -> int:
         """Transmit lane whose light receive lane `lane` is meant to get."""

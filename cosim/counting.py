@@ -133,7 +133,7 @@ def count(
     lanes = {lane: _Lane(c, direction, lane, one, precoding) for lane, one in receivers.items()}
     with Kernel(None, c) as kernel:
         if len(heaters):
-            kernel.set_heaters(_both(c, heaters), -1e15)
+            kernel.set_heaters(c.all_heaters(heaters), -1e15)
         tail = np.zeros((c.lanes, reach))
         for block in range(before + blocks):
             got = _block(kernel, c, direction, sent, block, phases, tx_ffe)
@@ -145,11 +145,6 @@ def count(
     bits = BLOCK_WORDS * c.symbols * int(np.log2(c.levels))
     each = {lane: summary([np.array(n)], bits, confidence) for lane, n in counts.items()}
     return summary([np.array(n) for n in counts.values()], bits, confidence), each
-
-
-def _both(c: Coefficients, heaters: Sequence[int]) -> Sequence[int]:
-    """Codes of both transceivers' switches where one's are given, as `oracle.settled_matrix`."""
-    return [*heaters, *heaters] if c.ring and 2 * len(heaters) == len(c.heater_p_pi_mw) else heaters
 
 
 def _block(

@@ -149,9 +149,7 @@ def _inward(c: Coefficients, phases: Real, direction: int, fibre: int) -> Comple
 
 def settled_matrix(c: Coefficients, codes: Sequence[int]) -> Complex:
     """Field transfer long after the heaters got DAC `codes`; in a ring on both sides' switches."""
-    if c.ring and 2 * len(codes) == len(c.heater_p_pi_mw):
-        codes = [*codes, *codes]
-    return fabric_matrix(c, heater_phases(c, [HeaterChange(-1e30, codes)], 0.0))
+    return fabric_matrix(c, heater_phases(c, [HeaterChange(-1e30, c.all_heaters(codes))], 0.0))
 
 
 def matrices(
