@@ -157,6 +157,17 @@ def _reporter(quiet: bool, verbose: int) -> Reporter:
     return Reporter(-1 if quiet else verbose)
 
 
+def _opened(
+    design: Path, settings: list[str] | None, seed: int | None, out: Path | None, step: str
+) -> tuple[dict[str, str], Design, Path]:
+    """What a command on a design begins with: changed keys, the design, its folder."""
+    from lightloom import spec
+
+    changed = overrides(settings, seed)
+    loaded = spec.load(design, changed)
+    return changed, loaded, _folder(out, loaded, step)
+
+
 def _folder(out: Path | None, design: Design, step: str) -> Path:
     return out if out is not None else Path("build") / design.name / step
 
@@ -184,11 +195,7 @@ def link(
     verbose: Verbose = 0,
 ) -> int:
     """Generate, lay out, check, co-simulate and measure a complete link; the main job."""
-    from lightloom import spec
-
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, "link")
+    changed, loaded, folder = _opened(design, settings, seed, out, "link")
     from lightloom.flows import junit as tests
     from lightloom.flows import link as flow
 
@@ -237,15 +244,12 @@ def sensitivity(
     changed = overrides(settings, seed)
     # all of them are read before the first is measured
     loaded = [spec.load(one, changed) for one in design]
-    folders = [_folder(out, each, "sensitivity") for each in loaded]
-    if len(design) > 1:
-        folders = [
-            _folder(None if out is None else out / each.name, each, "sensitivity")
-            for each in loaded
-        ]
-        if len(set(folders)) < len(folders):
-            names = ", ".join(each.name for each in loaded)
-            raise spec.DesignError(f"designs named {names}; allowed: names that differ")
+    folders = [
+        _folder(out / x.name if out and len(loaded) > 1 else out, x, "sensitivity") for x in loaded
+    ]
+    if len(set(folders)) < len(folders):
+        names = ", ".join(each.name for each in loaded)
+        raise spec.DesignError(f"designs named {names}; allowed: names that differ")
     from lightloom.flows import sensitivity as flow
 
     log = _reporter(quiet, verbose)
@@ -269,7 +273,6 @@ def verilog(
     verbose: Verbose = 0,
 ) -> int:
     """Write the Verilog and register files of the design or of one block."""
-    from lightloom import spec
     from lightloom.flows import blocks, steps
 
     log = _reporter(quiet, verbose)
@@ -277,9 +280,7 @@ def verilog(
         for name, words in blocks.names().items():
             log.result(f"{name:16} {words}")
         return 0
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, "verilog")
+    changed, loaded, folder = _opened(design, settings, seed, out, "verilog")
     return steps.verilog(design, loaded, changed, block, folder, log)
 
 
@@ -298,13 +299,10 @@ def layout(
     verbose: Verbose = 0,
 ) -> int:
     """Lay out a chip of the design and run DRC and LVS on it."""
-    from lightloom import spec
     from lightloom.flows import junit as tests
     from lightloom.flows import steps
 
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, f"layout-{chip.value}")
+    changed, loaded, folder = _opened(design, settings, seed, out, f"layout-{chip.value}")
     log = _reporter(quiet, verbose)
     with tests.reported(junit, f"layout {chip.value}", loaded.name, folder):
         return steps.layout(design, loaded, changed, chip.value, folder, log, show=show)
@@ -381,13 +379,9 @@ def sparams(
     verbose: Verbose = 0,
 ) -> int:
     """Compute the switch's S-matrix, every input to every output, from its extracted layout."""
-    from lightloom import spec
-
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
+    changed, loaded, folder = _opened(design, settings, seed, out, "sparams")
     from lightloom.flows import sparams as flow
 
-    folder = _folder(out, loaded, "sparams")
     log = _reporter(quiet, verbose)
     return flow.run(
         design, loaded, changed, points, band, folder, log, solver.value, variation, permutations
@@ -409,12 +403,9 @@ def models(
     verbose: Verbose = 0,
 ) -> int:
     """Write models of the optics for other simulators: Touchstone, ngspice, Verilog-A."""
-    from lightloom import spec
     from lightloom.flows import models as flow
 
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, "models")
+    changed, loaded, folder = _opened(design, settings, seed, out, "models")
     grid = flow.Grid(points, span)
     return flow.run(design, loaded, changed, grid, touchstone, folder, _reporter(quiet, verbose))
 
@@ -454,11 +445,7 @@ def sweep(
     verbose: Verbose = 0,
 ) -> int:
     """Run a command at every point of a grid of designs, in parallel; resumes where it ended."""
-    from lightloom import spec
-
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, "sweep")
+    changed, loaded, folder = _opened(design, settings, seed, out, "sweep")
     from lightloom.flows import junit as tests
     from lightloom.flows import sweep as flow
 
@@ -520,14 +507,10 @@ def synth(
     verbose: Verbose = 0,
 ) -> int:
     """Measure area and timing of the RTL blocks: cells, depth, ECP5, a cell library."""
-    from lightloom import spec
-
-    changed = overrides(settings, None)
-    loaded = spec.load(design, changed)
+    changed, loaded, folder = _opened(design, settings, None, out, "synth")
     from lightloom.flows import synth as flow
 
     options = flow.Options(liberty, period, limits, renew)
-    folder = _folder(out, loaded, "synth")
     log = _reporter(quiet, verbose)
     return flow.run(design, loaded, changed, block or [], options, folder, _jobs(jobs), log)
 
@@ -559,14 +542,12 @@ def ramp(
     verbose: Verbose = 0,
 ) -> int:
     """Warm a switch chip up, with its lock on and off, and watch every route's extinction."""
-    from lightloom import spec
     from lightloom.flows import ocs as flow
 
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
+    changed, loaded, folder = _opened(design, settings, seed, out, "ocs-ramp")
     return flow.ramp(
         design, loaded, changed, kelvin, seconds, permutations or loaded.switch.ports, chip,
-        fixed_couplers, _folder(out, loaded, "ocs-ramp"), _jobs(jobs), _reporter(quiet, verbose),
+        fixed_couplers, folder, _jobs(jobs), _reporter(quiet, verbose),
     )  # fmt: skip
 
 
@@ -584,12 +565,9 @@ def calibrate(
     verbose: Verbose = 0,
 ) -> int:
     """Find the codes of every cell of a switch chip from random ones, by its taps alone."""
-    from lightloom import spec
     from lightloom.flows import ocs as flow
 
-    changed = overrides(settings, seed)
-    loaded = spec.load(design, changed)
-    folder = _folder(out, loaded, "ocs-calibrate")
+    changed, loaded, folder = _opened(design, settings, seed, out, "ocs-calibrate")
     log = _reporter(quiet, verbose)
     return flow.calibrate(design, loaded, changed, permutations, chip, folder, log)
 
