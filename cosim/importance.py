@@ -32,7 +32,8 @@ from scipy import special
 
 from lightloom.cosim import oracle, statistics
 from lightloom.cosim.coefficients import Coefficients
-from lightloom.cosim.statistics import Equalizer, Moments, Pattern
+from lightloom.cosim.equalizer import Equalizer
+from lightloom.cosim.statistics import Moments, Pattern
 
 Real = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.intp]

@@ -13,6 +13,7 @@ import numpy as np
 
 from lightloom.cosim import oracle, statistics
 from lightloom.cosim.coefficients import Coefficients
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.cosim.measure.slices import Slice
 from lightloom.cosim.measure.waveform import Complex, Real, Symbols, Waveform, balanced
 from lightloom.cosim.oracle import Codes
@@ -26,7 +27,7 @@ def slices(
     p: statistics.Pattern,
     lane: int,
     centre_ui: float,
-    equalizers: Sequence[statistics.Equalizer],
+    equalizers: Sequence[Equalizer],
     *,
     phases: int = PHASES,
     symbols: int = 4096,

@@ -8,6 +8,7 @@ import numpy as np
 
 from lightloom.cosim import statistics
 from lightloom.cosim.coefficients import Coefficients
+from lightloom.cosim.equalizer import Equalizer
 from lightloom.cosim.setup import LaneErrors
 from lightloom.rtl.link.config import Config
 from lightloom.spec import Design
@@ -22,14 +23,10 @@ def instants(lane: LaneErrors, count: int) -> np.ndarray:
     return (middle + np.quantile(away, (np.arange(count) + 0.5) / count)) % 1.0
 
 
-def equalizer(
-    design: Design, taps: Sequence[int], dfe: int, levels: Sequence[int]
-) -> statistics.Equalizer:
+def equalizer(design: Design, taps: Sequence[int], dfe: int, levels: Sequence[int]) -> Equalizer:
     """Receiver of a lane whose registers read `taps`, `dfe` and, for PAM4, `levels`."""
     form = Config.from_design(design.serdes).rx_format
-    return statistics.Equalizer.from_registers(
-        taps[: form.ffe_taps - 1], dfe, pre=form.pre, levels=levels
-    )
+    return Equalizer.from_registers(taps[: form.ffe_taps - 1], dfe, pre=form.pre, levels=levels)
 
 
 def bit_error_rates(

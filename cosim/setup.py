@@ -10,6 +10,9 @@ import hashlib
 from lightloom.spec import Design, OpticalModel, RtlManifest
 from lightloom.spec.base import Frozen
 
+DIRECTIONS = ("A to B", "B to A")
+"""Names of directions 0 and 1."""
+
 
 class Setup(Frozen):
     """One run: the design, its generated parts and what to do with them."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from lightloom.cosim import eye
 from lightloom.cosim.equalizer import Equalizer
+from lightloom.cosim.setup import DIRECTIONS
 from lightloom.flows.report_data import Contour, Eye
-
-DIRECTIONS = ("A to B", "B to A")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,13 @@ from lightloom.cosim.eye import POINTS, Capture
 from lightloom.cosim.measure import bathtub, bursts, contours, jitter, levels, mask, tdecq
 from lightloom.cosim.measure.bathtub import Curve
 from lightloom.cosim.measure.waveform import Waveform, bessel_thomson
-from lightloom.cosim.setup import LaneErrors, Outcome
+from lightloom.cosim.setup import DIRECTIONS, LaneErrors, Outcome
 from lightloom.cosim.statistics import Complex, Pattern
 from lightloom.flows import fec_figures
 from lightloom.flows.report_data import Contour, Measurement, Plot
 from lightloom.flows.runs import Metric
 from lightloom.spec import Design, OpticalModel
 
-DIRECTIONS = ("A to B", "B to A")
 DRAWN = {None: (1e-3, 1e-6, 1e-9, 1e-12), "kr4": (1e-2, 1e-4, 1e-6), "kp4": (1e-2, 1e-3, 1e-4)}
 """Contours over the eye, by FEC."""
 RAW_ERROR_RATE = 1e-12

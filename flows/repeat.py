@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightloom.cosim.setup import Outcome
+from lightloom.cosim.setup import DIRECTIONS, Outcome
 from lightloom.flows import link, link_conclude
 from lightloom.flows.progress import Reporter
 from lightloom.flows.runs import MEASURED, Check, Metric, Run, machine, sources, versions
@@ -19,7 +19,6 @@ MAX_BYTES = 1 << 24
 """A `run.json` larger than this is refused."""
 SHOWN = 8
 """Figures that differ, named on the terminal."""
-DIRECTIONS = ("A to B", "B to A")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lightloom.flows import charts, drawing
+from lightloom.flows import charts, drawing, pages
 from lightloom.flows.report_data import Ber, Latency, ReportData
 from lightloom.flows.svg import number
 
@@ -37,13 +36,7 @@ def write(data: ReportData, path: Path) -> None:
 
 def render(data: ReportData) -> str:
     """Return the page as HTML; it refers to nothing outside itself."""
-    environment = Environment(
-        loader=PackageLoader("lightloom.flows", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment()
     environment.filters |= {
         "number": number,
         "scientific": scientific,

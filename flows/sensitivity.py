@@ -7,14 +7,13 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
-
 from lightloom import spec
-from lightloom.flows import measurements, sensitivity_data, sensitivity_plots
+from lightloom.cosim.setup import DIRECTIONS
+from lightloom.flows import measurements, pages, sensitivity_data, sensitivity_plots
 from lightloom.flows.progress import Reporter
 from lightloom.flows.report_data import Check, KeyFigure
 from lightloom.flows.runs import Metric, Run
-from lightloom.flows.sensitivity_data import CONFIDENCE, DIRECTIONS, Sensitivity
+from lightloom.flows.sensitivity_data import CONFIDENCE, Sensitivity
 from lightloom.spec import Design
 
 COLUMNS = (
@@ -138,13 +137,6 @@ def _page(job: Run, design: Design, found: Sensitivity) -> None:
     }
     for name, svg in pictures.values():
         (job.directory / name).write_bytes(svg)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lightloom.flows", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     m = job.metrics
     needed = found.sensitivity_db
     figures = [
@@ -157,7 +149,7 @@ def _page(job: Run, design: Design, found: Sensitivity) -> None:
         KeyFigure("BER", f"{found.rate:.1e}", "", "as designed, before FEC"),
         KeyFigure("bathtub", _number(m["rx.bathtub_width_ui"], 3), "UI", "at the rate allowed"),
     ]
-    page = environment.get_template("sensitivity.html.j2").render(
+    page = pages.environment().get_template("sensitivity.html.j2").render(
         title=design.name,
         passed=not job.failed,
         headline=f"Receiver sensitivity of {design.serdes.lanes} lanes of "

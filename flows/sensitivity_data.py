@@ -23,7 +23,6 @@ from lightloom.flows import link
 from lightloom.flows.progress import Step
 from lightloom.spec import Design, OpticalModel, routing
 
-DIRECTIONS = ("A to B", "B to A")
 COARSE_DB, FINE_DB = 1.0, 0.5
 MOST_LIGHT_DB = -6.0
 """Attenuation of the brightest point: more light than the design has."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from lightloom.cosim.counting import Counted
 from lightloom.cosim.measure.bathtub import q_scale
 from lightloom.cosim.rates import Interval
+from lightloom.flows import vector_figure
 from lightloom.flows.sensitivity_data import Sensitivity
 from lightloom.flows.svg import BAD, GOOD, INK, LANES, LIGHT, MUTED, PAPER, RULE
 
@@ -24,7 +24,7 @@ CONTOURS = (1e-12, 1e-9, 1e-6, 1e-3)
 
 def curve(found: Sensitivity) -> bytes:
     """Return error rates of the worst lane over received power as SVG."""
-    figure, place = _figure(6.4, 4.2)
+    figure, place = vector_figure.figure(6.4, 4.2, 150)
     x = np.array([p.average_dbm for p in found.points])
     eye = [p.eye.rate for p in found.points]
     place.plot(x, _scale(eye), color=LIGHT, linewidth=1.4, label="statistical eye")
@@ -50,12 +50,12 @@ def curve(found: Sensitivity) -> bytes:
     above.tick_params(labelsize=8, colors=MUTED, length=3, width=0.6)
     above.set_xlabel("outer OMA (dBm)", color=MUTED, fontsize=8.5)
     _name(place, "mean power at the photodiode (dBm)", "error rate")
-    return _svg(figure, "curve")
+    return vector_figure.as_svg(figure, "curve")
 
 
 def bathtubs(found: Sensitivity) -> bytes:
     """Return bit error rates over the sampling phase as SVG."""
-    figure, place = _figure(6.4, 3.0)
+    figure, place = vector_figure.figure(6.4, 3.0, 150)
     for (name, one), color in zip(found.bathtubs.items(), (LIGHT, LANES[5]), strict=False):
         place.semilogy(one.x, np.maximum(one.rate, DEEPEST), color=color, linewidth=1.3, label=name)
     place.axhline(found.allowed, color=BAD, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -63,14 +63,14 @@ def bathtubs(found: Sensitivity) -> bytes:
     place.margins(x=0)
     place.grid(color=RULE, linewidth=0.5)
     _name(place, "sampling phase (UI)", "bit error rate")
-    return _svg(figure, "bathtubs")
+    return vector_figure.as_svg(figure, "bathtubs")
 
 
 def eye(found: Sensitivity) -> bytes:
     """Return the map of the statistical eye as SVG, with contours and thresholds."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    figure, place = _figure(6.4, 3.4)
+    figure, place = vector_figure.figure(6.4, 3.4, 150)
     shown = np.log10(np.maximum(found.eye.whole, DEEPEST))
     level = 1e3 * found.eye.level_v
     colors = ["#0b1830", "#173a73", "#2f6fb5", "#8db4dc", "#e4edf7"]
@@ -86,7 +86,7 @@ def eye(found: Sensitivity) -> bytes:
     bar.ax.tick_params(labelsize=7.5, colors=MUTED)
     bar.set_label("log10 of the rate of a wrong side", color=MUTED, fontsize=8)
     _name(place, "sampling phase (UI)", "threshold behind the equalizer (mV)", legend=False)
-    return _svg(figure, "eye")
+    return vector_figure.as_svg(figure, "eye")
 
 
 def _scale(rate: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -116,26 +116,3 @@ def _name(place: Any, x: str, y: str, *, legend: bool = True) -> None:
     place.set_ylabel(y, color=MUTED, fontsize=8.5)
     if legend:
         place.legend(fontsize=7.5, edgecolor=RULE, framealpha=0.9)
-
-
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER, dpi=150)
-    FigureCanvasSVG(figure)
-    place = figure.add_subplot()
-    place.tick_params(labelsize=8, colors=MUTED, length=3, width=0.6)
-    for spine in place.spines.values():
-        spine.set(color=MUTED, linewidth=0.6)
-    return figure, place
-
-
-def _svg(figure: Any, salt: str) -> bytes:
-    import matplotlib
-
-    # ids of clip paths would otherwise differ from run to run
-    with matplotlib.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()

@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from lightloom.flows import sweep_grid, sweep_plots, sweep_point, sweep_table
+from lightloom.flows import pages, sweep_grid, sweep_plots, sweep_point, sweep_table
 from lightloom.flows.progress import Reporter, Step
 from lightloom.flows.runs import Check, Run, cores, sources
 from lightloom.flows.sweep_grid import Axis, Command, Point
@@ -230,13 +228,7 @@ def _page(
     drawn: Sequence[tuple[str, bytes]],
 ) -> None:
     """Write `sweep.html`: pictures, what differs between points, and what does not."""
-    environment = Environment(
-        loader=PackageLoader("lightloom.flows", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment()
     environment.filters["shown"] = _shown
     metrics = columns[len(axes) + len(sweep_table.ABOUT) :]
     differ = [c for c in metrics if c.varies or None in c.values]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from lightloom.flows.svg import INK, LANES, MUTED, PAPER, RULE
+from lightloom.flows import vector_figure
+from lightloom.flows.svg import INK, LANES, MUTED, RULE
 from lightloom.flows.sweep_table import Column
 
 MOST_LINES = 8
@@ -21,32 +21,13 @@ LOG_SPAN = 1000.0
 
 def picture(metric: Column, axes: Sequence[Column]) -> bytes:
     """Return a metric as SVG: along the first key, a line for each value of the others."""
-    import matplotlib
-
-    figure, place = _figure()
+    figure, place = vector_figure.figure(5.2, 3.2)
     groups = _groups(axes[1:])
-    # ids of clip paths would otherwise differ from run to run
-    with matplotlib.rc_context({"svg.hashsalt": metric.name, "svg.fonttype": "none"}):
-        if len(groups) > MOST_LINES and len(axes) == 2 and axes[0].numeric and axes[1].numeric:
-            _map(figure, place, metric, axes)
-        else:
-            _lines(place, metric, axes[0], groups)
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
-
-
-def _figure() -> tuple[Any, Any]:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2, 3.2), layout="constrained", facecolor=PAPER)
-    FigureCanvasSVG(figure)
-    place = figure.add_subplot()
-    place.tick_params(labelsize=8, colors=MUTED, length=3, width=0.6)
-    for spine in place.spines.values():
-        spine.set(color=MUTED, linewidth=0.6)
-    return figure, place
+    if len(groups) > MOST_LINES and len(axes) == 2 and axes[0].numeric and axes[1].numeric:
+        _map(figure, place, metric, axes)
+    else:
+        _lines(place, metric, axes[0], groups)
+    return vector_figure.as_svg(figure, metric.name)
 
 
 def _groups(others: Sequence[Column]) -> dict[str, list[int]]:
